@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * lmap - lend ranges of a process' own memory to other processes and take
+ * them back: the user interface.
+ *
+ * This header is the manual of the ioctl interface. It must never change the
+ * meaning of a field, a flag or an errno once released: structures only grow
+ * at their end, numbers are never reused.
+ */
+#ifndef _UAPI_LINUX_LMAP_H
+#define _UAPI_LINUX_LMAP_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: lmap ioctls
+ *
+ * Opening /dev/lmap makes the caller's address space a *space*; the open file
+ * is its handle. All ioctls are called on it, and only by a task of the
+ * address space that opened it (EPERM otherwise).
+ *
+ * Every structure begins with its own size. A structure shorter than the one
+ * this kernel knows is filled up with zeroes, a longer one is accepted if the
+ * unknown tail is zero; the outputs that fit are written back. Inputs are
+ * checked completely before anything changes: an errno means that nothing was
+ * done, unless the call's description says otherwise. The one exception is a
+ * structure that becomes unwritable during the call: then EFAULT is returned
+ * although the operation is done.
+ *
+ * ========== ===============================================================
+ * errno      means, and only this
+ * ========== ===============================================================
+ * ENOTTY     unknown ioctl number
+ * E2BIG      structure longer than known and its tail is not zero
+ * EINVAL     structure too short; not a flexpage (nil, order too small or too
+ *            large, base not aligned); range empty or not page aligned;
+ *            contradictory fields
+ * EOPNOTSUPP unknown flag or right, reserved field not zero; writable lending
+ *            of a shared mapping of a file whose file system tracks dirty pages
+ * EOVERFLOW  address arithmetic wraps
+ * EFAULT     bad pointer, or nothing is mapped in the source range
+ * EBADF      file descriptor not open
+ * EBADFD     file descriptor is open, but not an lmap window
+ * EPERM      the caller is not the process to which the space (or the window
+ *            that is the source) belongs
+ * EACCES     requested AND held rights are empty, or the source mapping lacks
+ *            the right m or may have no further level
+ * ENXIO      the process that owns the window is gone
+ * EEXIST     target busy and LMAP_NOREPLACE was given
+ * ENOSPC     the receive range does not lie in the window
+ * ELOOP      target is the source itself or one of its ancestors
+ * EMLINK     tree depth limit
+ * ESTALE     the source is being revoked
+ * EDQUOT     quota of windows, mappings or pins used up
+ * ENOMEM     allocation failed
+ * EINTR      stopped by a signal; repeating the call finishes the job
+ * ========== ===============================================================
+ */
+
+#define LMAP_IOC_TYPE	0xE6
+
+#define LMAP_INFO		_IO(LMAP_IOC_TYPE, 0x00)
+#define LMAP_WINDOW_CREATE	_IO(LMAP_IOC_TYPE, 0x01)
+#define LMAP_MAP		_IO(LMAP_IOC_TYPE, 0x02)
+#define LMAP_UNMAP		_IO(LMAP_IOC_TYPE, 0x03)
+#define LMAP_SYNC		_IO(LMAP_IOC_TYPE, 0x04)
+
+/**
+ * DOC: rights
+ *
+ * A right is one bit. w and x imply r on the hardware that Linux supports:
+ * LMAP_W and LMAP_X are read as if LMAP_R were given too. LMAP_M lets the
+ * holder map the memory on to others.
+ */
+#define LMAP_X			0x1
+#define LMAP_W			0x2
+#define LMAP_R			0x4
+#define LMAP_M			0x8
+#define LMAP_RIGHTS_ALL		0xf
+
+/**
+ * DOC: flexpages
+ *
+ * A flexpage is 2^order bytes at a base that is a multiple of 2^order, in one
+ * word in the manner of L4 X.2: base / 2^10 << 10 | order << 4 | rights. The
+ * order is at least the page shift. Order 1 stands for the whole space (as
+ * send flexpage or in LMAP_UNMAP) or the whole window (as receive flexpage);
+ * the word 0 is the nil flexpage, which no call accepts.
+ */
+#define LMAP_FPAGE_RIGHTS_MASK	0xfULL
+#define LMAP_FPAGE_ORDER_SHIFT	4
+#define LMAP_FPAGE_ORDER_MASK	0x3f0ULL
+#define LMAP_FPAGE_BASE_MASK	(~0x3ffULL)
+#define LMAP_ORDER_WHOLE	1
+#define LMAP_NIL		0ULL
+#define LMAP_WHOLE		((LMAP_ORDER_WHOLE << LMAP_FPAGE_ORDER_SHIFT) | \
+				 (__u64)LMAP_RIGHTS_ALL)
+
+/* Flags. One number space for all calls: a flag means one thing everywhere. */
+#define LMAP_POPULATE		(1U << 0)  /* map: pages at once, not on fault */
+#define LMAP_NOREPLACE		(1U << 1)  /* map: target must be free */
+#define LMAP_LIMIT_DEPTH	(1U << 2)  /* map: the field depth counts */
+#define LMAP_RANGE		(1U << 3)  /* map, unmap: byte ranges, not flexpages */
+#define LMAP_SELF		(1U << 8)  /* unmap: my own mapping too */
+#define LMAP_ONLY		(1U << 9)  /* unmap: only what lies in one window */
+
+/* The deepest tree: a region is level 0, its direct mappings are level 1. */
+#define LMAP_DEPTH_MAX		64
+
+/**
+ * struct lmap_info - ioctl(LMAP_INFO)
+ * @size: sizeof(struct lmap_info)
+ * @flags: must be 0
+ * @out_version: version of the interface, 1
+ * @out_page_shift: pages have 2^out_page_shift bytes; the smallest order
+ * @out_depth_max: levels of mappings that may hang below a region
+ * @out_windows: windows created through this space that exist
+ * @out_regions: ranges of this space's memory from which mappings derive
+ * @out_mappings: mappings that derive from this space's memory, at any depth
+ * @out_tiles: pages of this space that are pinned at the moment
+ *
+ * What exists. The counts are exact if nothing happens at the same time.
+ */
+struct lmap_info {
+	__u32 size;
+	__u32 flags;
+	__u32 out_version;
+	__u32 out_page_shift;
+	__u32 out_depth_max;
+	__u32 out_windows;
+	__aligned_u64 out_regions;
+	__aligned_u64 out_mappings;
+	__aligned_u64 out_tiles;
+};
+
+#define LMAP_VERSION	1
+
+/**
+ * struct lmap_window_create - ioctl(LMAP_WINDOW_CREATE)
+ * @size: sizeof(struct lmap_window_create)
+ * @flags: must be 0
+ * @length: bytes, a multiple of the page size
+ * @rights: the most that anybody can map into this window
+ * @out_fd: the window's file descriptor, close-on-exec
+ *
+ * Makes a receive window. Whoever holds the file descriptor may map into it:
+ * making and passing it is the consent. Only the address space that made it
+ * can mmap it (MAP_SHARED; EINVAL, EPERM and EACCES as of mmap), only there
+ * its pages appear. PROT_EXEC views show only pages with x; other views can
+ * never execute. read, write, pread and pwrite on the file descriptor copy
+ * from and to the mapped memory, return EFAULT where nothing is mapped and
+ * raise no signal.
+ *
+ * get_user_pages on a window fails with EFAULT: O_DIRECT, vmsplice, io_uring
+ * fixed buffers, RDMA and process-shared futexes do not work on borrowed
+ * memory, since nothing may outlive a revoke. Ordinary read, write, send and
+ * recv work.
+ */
+struct lmap_window_create {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 length;
+	__u32 rights;
+	__s32 out_fd;
+};
+
+/**
+ * struct lmap_map - ioctl(LMAP_MAP)
+ * @size: sizeof(struct lmap_map)
+ * @flags: LMAP_POPULATE, LMAP_NOREPLACE, LMAP_LIMIT_DEPTH, LMAP_RANGE
+ * @snd: send flexpage: what is lent of the caller's memory, with the rights
+ *	 asked; with LMAP_RANGE the address of its first byte
+ * @rcv: receive flexpage: where in the window it may land (its rights are
+ *	 ignored); with LMAP_RANGE the offset of the first byte
+ * @send_base: hot spot that settles a size mismatch of @snd and @rcv; must be
+ *	 0 with LMAP_RANGE
+ * @length: bytes, with LMAP_RANGE only (0 otherwise)
+ * @rights: rights asked, with LMAP_RANGE only (0 otherwise)
+ * @window: window file descriptor
+ * @depth: with LMAP_LIMIT_DEPTH: how many further levels may hang below the
+ *	 new mapping; 0 = it can't be mapped on. Never more than the source's
+ *	 own minus 1, which is the default
+ * @reserved: must be 0
+ * @out_fpage: flexpage in the window that was mapped, with the rights that
+ *	 every piece of it got; nil with LMAP_RANGE
+ * @out_bytes: how much was mapped
+ * @out_node_id: the mapping's number, never reused; of the first piece if
+ *	 there are several
+ * @out_mappings: how many mappings were made or extended
+ * @out_rights: rights that every piece got
+ *
+ * Lends memory. The source may be ordinary memory, mmapped windows of this
+ * space that hold mappings, or both; it is cut into pieces of equal
+ * protection, each of which becomes one mapping with the rights asked AND
+ * held AND allowed by the window. Holes and pieces without a right are
+ * skipped. EFAULT if all is hole, EACCES if no right is left anywhere.
+ *
+ * If the flexpages differ in size, the part of the larger that has the size
+ * of the smaller and contains the hot spot is used: with @rcv at least as
+ * large, rcv += (send_base mod 2^rcv) rounded down to 2^snd, otherwise
+ * snd += (send_base mod 2^snd) rounded down to 2^rcv.
+ *
+ * What the target range held before is revoked first (with everything that
+ * was derived from it), unless it is the very same memory at the very same
+ * place: then the rights are added to, never reduced, and nothing else
+ * changes (fast overmap). If the source is revoked by somebody else during
+ * the call the result is ESTALE and the target is empty, as if the revoke had
+ * come just after.
+ */
+struct lmap_map {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 snd;
+	__aligned_u64 rcv;
+	__aligned_u64 send_base;
+	__aligned_u64 length;
+	__u32 rights;
+	__s32 window;
+	__u32 depth;
+	__u32 reserved;
+	__aligned_u64 out_fpage;
+	__aligned_u64 out_bytes;
+	__aligned_u64 out_node_id;
+	__u32 out_mappings;
+	__u32 out_rights;
+};
+
+/**
+ * struct lmap_unmap - ioctl(LMAP_UNMAP)
+ * @size: sizeof(struct lmap_unmap)
+ * @flags: LMAP_SELF, LMAP_ONLY, LMAP_RANGE
+ * @fpage: flexpage of the caller's memory with the rights to take;
+ *	 LMAP_WHOLE stands for everything lent through this space; with
+ *	 LMAP_RANGE the address of the first byte
+ * @length: bytes, with LMAP_RANGE only (0 otherwise)
+ * @rights: rights to take, with LMAP_RANGE only (0 otherwise)
+ * @only_window: with LMAP_ONLY the window, otherwise 0
+ * @out_mappings: how many mappings lost rights or vanished, wholly or in part
+ * @out_pages: how many pages they lost, each mapping counted by itself
+ * @out_flags: LMAP_OVERREVOKED
+ * @reserved: must be 0
+ *
+ * Takes rights from all mappings derived from the range, recursively. Taking
+ * r removes the mapping there, taking w, x or m leaves the rest; rights 0
+ * change nothing. Without LMAP_SELF mappings of my own that lie in the range
+ * (windows mmapped there) stay, with it they lose the rights too; on ordinary
+ * memory LMAP_SELF changes nothing, the memory stays mine. With LMAP_ONLY
+ * only the mappings that lie in that window, and what derives from them.
+ *
+ * When the call returns 0 nobody has the rights any more: no page table
+ * entry, no cached translation, no access under way. It can't fail for
+ * memory: if a mapping must be split and there is no memory for that, more is
+ * revoked than asked and LMAP_OVERREVOKED is set. Nothing to revoke is
+ * success. EINTR: part is done, repeat the call. Besides, it waits until all
+ * earlier discards of the range by the caller (MADV_DONTNEED, truncation) are
+ * visible to borrowers.
+ */
+struct lmap_unmap {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 fpage;
+	__aligned_u64 length;
+	__u32 rights;
+	__s32 only_window;
+	__aligned_u64 out_mappings;
+	__aligned_u64 out_pages;
+	__u32 out_flags;
+	__u32 reserved;
+};
+
+#define LMAP_OVERREVOKED	(1U << 0)
+
+/**
+ * struct lmap_sync - ioctl(LMAP_SYNC)
+ * @size: sizeof(struct lmap_sync)
+ * @flags: must be 0
+ *
+ * Waits until borrowers see every discard that this space has made before
+ * (MADV_DONTNEED, hole punch, truncation). munmap, mremap, mprotect, exec and
+ * exit need no such call: they are complete when they return.
+ */
+struct lmap_sync {
+	__u32 size;
+	__u32 flags;
+};
+
+#endif /* _UAPI_LINUX_LMAP_H */
