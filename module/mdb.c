@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lmap - the mapping database. mdb.h is the contract; words and pictures are
+ * there.
+ *
+ * Nothing here may allocate, sleep for long, or know what a page, a process or
+ * a file is. The file is built unchanged in user space by selftests/mdb.
+ */
+#include "mdb.h"
+
+#include <linux/bug.h>
+#include <linux/interval_tree_generic.h>
+#include <linux/lockdep.h>
+
+#define RANGE_FIRST(node)	((node)->rfirst)
+#define RANGE_LAST(node)	(lmap_node_rlast(node))
+INTERVAL_TREE_DEFINE(struct lmap_node, rrb, unsigned long, rlast_subtree,
+		     RANGE_FIRST, RANGE_LAST, static, lmap_range)
+
+void lmap_mdb_init(struct lmap_mdb *mdb)
+{
+	mutex_init(&mdb->lock);
+	mdb->ranges = RB_ROOT_CACHED;
+	INIT_LIST_HEAD(&mdb->preorder);
+	mdb->nr = 0;
+}
+
+void lmap_index_init(struct lmap_index *index)
+{
+	spin_lock_init(&index->lock);
+	seqcount_spinlock_init(&index->seq, &index->lock);
+	index->root = RB_ROOT;
+}
+
+/*
+ * The window's index. Readers walk it without a lock: rotations can hide a
+ * node from them for a moment (never loop them), which the sequence count
+ * tells. Values that they read are written with WRITE_ONCE().
+ */
+
+static struct lmap_node *index_walk(struct rb_node *rb, unsigned long wpage)
+{
+	while (rb) {
+		struct lmap_node *node = rb_entry(rb, struct lmap_node, wrb);
+		unsigned long first = READ_ONCE(node->wfirst);
+
+		if (wpage < first)
+			rb = rcu_dereference_raw(rb->rb_left);
+		else if (wpage - first >= READ_ONCE(node->npages))
+			rb = rcu_dereference_raw(rb->rb_right);
+		else
+			return node;
+	}
+	return NULL;
+}
+
+bool lmap_index_lookup(struct lmap_index *index, unsigned long wpage,
+		       struct lmap_hit *hit)
+{
+	struct lmap_node *node;
+
+	do {
+		hit->seq = read_seqcount_begin(&index->seq);
+		hit->rights = 0;
+		node = index_walk(rcu_dereference_raw(index->root.rb_node),
+				  wpage);
+		if (!node)
+			continue;
+		hit->mdb = node->mdb;
+		hit->wfirst = READ_ONCE(node->wfirst);
+		hit->wlast = hit->wfirst + (READ_ONCE(node->npages) - 1);
+		hit->rfirst = READ_ONCE(node->rfirst);
+		hit->rights = READ_ONCE(node->rights);
+	} while (read_seqcount_retry(&index->seq, hit->seq));
+
+	return hit->rights;
+}
+
+struct lmap_node *lmap_index_first(struct lmap_index *index,
+				   unsigned long wfirst, unsigned long wlast)
+{
+	struct rb_node *rb = index->root.rb_node;
+	struct lmap_node *best = NULL;
+
+	lockdep_assert_held(&index->lock);
+	while (rb) {
+		struct lmap_node *node = rb_entry(rb, struct lmap_node, wrb);
+
+		if (lmap_node_wlast(node) < wfirst) {
+			rb = rb->rb_right;
+		} else {
+			best = node;
+			rb = rb->rb_left;
+		}
+	}
+	return best && best->wfirst <= wlast ? best : NULL;
+}
+
+struct lmap_node *lmap_index_next(struct lmap_node *node, unsigned long wlast)
+{
+	struct rb_node *rb = rb_next(&node->wrb);
+
+	lockdep_assert_held(&node->index->lock);
+	node = rb ? rb_entry(rb, struct lmap_node, wrb) : NULL;
+	return node && node->wfirst <= wlast ? node : NULL;
+}
+
+/* Links a node whose place is known to be free. */
+static void index_link(struct lmap_index *index, struct lmap_node *node)
+{
+	struct rb_node **link = &index->root.rb_node, *parent = NULL;
+
+	lockdep_assert_held(&index->lock);
+	while (*link) {
+		parent = *link;
+		if (node->wfirst <
+		    rb_entry(parent, struct lmap_node, wrb)->wfirst)
+			link = &parent->rb_left;
+		else
+			link = &parent->rb_right;
+	}
+	rb_link_node_rcu(&node->wrb, parent, link);
+	rb_insert_color(&node->wrb, &index->root);
+}
+
+static void node_set_rights(struct lmap_node *node, unsigned int rights)
+{
+	spin_lock(&node->index->lock);
+	write_seqcount_begin(&node->index->seq);
+	WRITE_ONCE(node->rights, rights);
+	write_seqcount_end(&node->index->seq);
+	spin_unlock(&node->index->lock);
+}
+
+struct lmap_node *lmap_mdb_first(struct lmap_mdb *mdb, unsigned long rfirst,
+				 unsigned long rlast)
+{
+	lockdep_assert_held(&mdb->lock);
+	return lmap_range_iter_first(&mdb->ranges, rfirst, rlast);
+}
+
+struct lmap_node *lmap_mdb_next(struct lmap_node *node, unsigned long rfirst,
+				unsigned long rlast)
+{
+	lockdep_assert_held(&node->mdb->lock);
+	return lmap_range_iter_next(node, rfirst, rlast);
+}
+
+int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
+		    struct lmap_index *index, struct lmap_node *node)
+{
+	int ret = -EBUSY;
+
+	lockdep_assert_held(&mdb->lock);
+	node->mdb = mdb;
+	node->index = index;
+	node->parent = parent;
+	node->level = parent ? parent->level + 1 : 1;
+	node->flags = 0;
+
+	spin_lock(&index->lock);
+	if (!lmap_index_first(index, node->wfirst, lmap_node_wlast(node))) {
+		write_seqcount_begin(&index->seq);
+		index_link(index, node);
+		write_seqcount_end(&index->seq);
+		ret = 0;
+	}
+	spin_unlock(&index->lock);
+	if (ret)
+		return ret;
+
+	lmap_range_insert(node, &mdb->ranges);
+	list_add(&node->order, parent ? &parent->order : &mdb->preorder);
+	mdb->nr++;
+	return 0;
+}
+
+void lmap_mdb_extend(struct lmap_node *node, unsigned int rights)
+{
+	lockdep_assert_held(&node->mdb->lock);
+	if (rights & ~node->rights)
+		node_set_rights(node, node->rights | rights);
+}
+
+bool lmap_mdb_is_ancestor(const struct lmap_node *node,
+			  const struct lmap_node *of)
+{
+	for (; of; of = of->parent)
+		if (of == node)
+			return true;
+	return false;
+}
+
+/* The node after @node in preorder, if it is still below level @level. */
+static struct lmap_node *subtree_next(struct lmap_node *node,
+				      unsigned int level)
+{
+	struct lmap_mdb *mdb = node->mdb;
+
+	if (list_is_last(&node->order, &mdb->preorder))
+		return NULL;
+	node = list_next_entry(node, order);
+	return node->level > level ? node : NULL;
+}
+
+/*
+ * Splitting. A node that is cut at region page @at keeps what is left of it; a
+ * new node takes the rest. All descendants that reach over the cut are cut
+ * too, and the right halves keep the shape of the tree:
+ *
+ *   A [------|-----]          A [------]     A' [-----]
+ *     B [-]  |                  B [-]
+ *     C  [---|--]       ->      C  [---]        C' [--]
+ *            | D [-]                                 D [-]
+ */
+
+static bool straddles(const struct lmap_node *node, unsigned long at)
+{
+	return node->rfirst < at && lmap_node_rlast(node) >= at;
+}
+
+static unsigned long subtree_straddlers(struct lmap_node *top,
+					unsigned long at)
+{
+	struct lmap_node *node;
+	unsigned long n = 0;
+
+	for (node = top; node; node = subtree_next(node, top->level))
+		n += straddles(node, at);
+	return n;
+}
+
+/* Cuts one node; the new one is linked everywhere but in preorder. */
+static struct lmap_node *node_cut(struct lmap_node *node, unsigned long at,
+				  struct lmap_node *right)
+{
+	unsigned long left_pages = at - node->rfirst;
+
+	right->mdb = node->mdb;
+	right->index = node->index;
+	right->id = node->id;
+	right->wfirst = node->wfirst + left_pages;
+	right->rfirst = at;
+	right->npages = node->npages - left_pages;
+	right->rights = node->rights;
+	right->depth = node->depth;
+	right->level = node->level;
+	right->flags = node->flags;
+
+	lmap_range_remove(node, &node->mdb->ranges);
+	spin_lock(&node->index->lock);
+	write_seqcount_begin(&node->index->seq);
+	WRITE_ONCE(node->npages, left_pages);
+	index_link(node->index, right);
+	write_seqcount_end(&node->index->seq);
+	spin_unlock(&node->index->lock);
+	lmap_range_insert(node, &node->mdb->ranges);
+	lmap_range_insert(right, &node->mdb->ranges);
+	node->mdb->nr++;
+	return right;
+}
+
+/*
+ * Cuts a whole subtree. Walking it in preorder, the nodes right of the cut
+ * form a preorder list of their own; the parent of each is the last one of
+ * the level above on that list. Returns the right half of @top.
+ */
+static struct lmap_node *subtree_split(struct lmap_node *top, unsigned long at,
+				       struct list_head *spares)
+{
+	struct lmap_node *last_right[LMAP_DEPTH_MAX + 1];
+	struct lmap_node *node, *next, *left_end = top;
+	LIST_HEAD(right_list);
+
+	for (node = top; node; node = next) {
+		struct lmap_node *right = NULL;
+
+		next = subtree_next(node, top->level);
+		if (straddles(node, at)) {
+			right = list_first_entry(spares, struct lmap_node,
+						 order);
+			list_del(&right->order);
+			node_cut(node, at, right);
+			left_end = node;
+		} else if (node->rfirst >= at) {
+			right = node;
+			list_del(&right->order);
+		} else {
+			left_end = node;
+		}
+		if (!right)
+			continue;
+		list_add_tail(&right->order, &right_list);
+		right->parent = right->level == top->level ?
+				top->parent : last_right[right->level - 1];
+		last_right[right->level] = right;
+	}
+	list_splice(&right_list, &left_end->order);
+	return last_right[top->level];
+}
+
+/* Is the node among those that the revocation is about? */
+static bool in_scope(const struct lmap_revoke *rv, struct lmap_node *node)
+{
+	if (!rv->only)
+		return node != rv->root || rv->self;
+	for (; node && node != rv->root; node = node->parent)
+		if (node->index == rv->only)
+			return true;
+	return node && rv->self && node->index == rv->only;
+}
+
+/* Walks the tree of nodes that overlap region pages first..last. */
+static struct lmap_node *scope_next(struct lmap_revoke *rv,
+				    struct lmap_node *node,
+				    unsigned long first, unsigned long last)
+{
+	if (!rv->root)
+		return node ? lmap_mdb_next(node, first, last) :
+			      lmap_mdb_first(rv->mdb, first, last);
+	for (node = node ? subtree_next(node, rv->root->level) : rv->root; node;
+	     node = subtree_next(node, rv->root->level))
+		if (node->rfirst <= last && lmap_node_rlast(node) >= first)
+			return node;
+	return NULL;
+}
+
+/*
+ * The next topmost node that must be cut at @at. @rv->root itself is cut only
+ * with self: else it keeps everything, and so its children are the topmost.
+ */
+static struct lmap_node *next_to_split(struct lmap_revoke *rv,
+				       struct lmap_node *node, unsigned long at)
+{
+	if (!at)
+		return NULL;
+	while ((node = scope_next(rv, node, at - 1, at))) {
+		if (!straddles(node, at) || !(node->rights & rv->take) ||
+		    !in_scope(rv, node))
+			continue;
+		if (node != rv->root && node->parent &&
+		    in_scope(rv, node->parent) &&
+		    (node->parent != rv->root || rv->self))
+			continue;
+		return node;
+	}
+	return NULL;
+}
+
+unsigned long lmap_mdb_spares_needed(struct lmap_revoke *rv)
+{
+	struct lmap_node *node = NULL;
+	unsigned long n = 0;
+
+	lockdep_assert_held(&rv->mdb->lock);
+	while ((node = next_to_split(rv, node, rv->rfirst)))
+		n += subtree_straddlers(node, rv->rfirst);
+	if (rv->rlast == ULONG_MAX)
+		return n;
+	while ((node = next_to_split(rv, node, rv->rlast + 1)))
+		n += subtree_straddlers(node, rv->rlast + 1);
+	return n;
+}
+
+static void node_demote(struct lmap_revoke *rv, struct lmap_node *node)
+{
+	unsigned int rights = node->rights & ~rv->take;
+
+	if (!(node->rights & rv->take))
+		return;
+	if (rv->take & LMAP_R)
+		rights = 0;
+	node_set_rights(node, rights);
+	node->flags |= LMAP_NODE_ZAP;
+	rv->mappings++;
+	rv->pages += node->npages;
+	if (node->rfirst < rv->zfirst)
+		rv->zfirst = node->rfirst;
+	if (lmap_node_rlast(node) > rv->zlast)
+		rv->zlast = lmap_node_rlast(node);
+}
+
+static void subtree_demote(struct lmap_revoke *rv, struct lmap_node *top)
+{
+	struct lmap_node *node;
+
+	for (node = top; node; node = subtree_next(node, top->level))
+		node_demote(rv, node);
+}
+
+/* Cuts at a border of the range; without spares demotes whole subtrees. */
+static void demote_border(struct lmap_revoke *rv, unsigned long at)
+{
+	struct lmap_node *node, *right;
+
+	/* Each round cuts or demotes one, so that it isn't found again. */
+	while ((node = next_to_split(rv, NULL, at))) {
+		unsigned long need = subtree_straddlers(node, at);
+		struct list_head *spare;
+
+		list_for_each(spare, &rv->spares)
+			if (!--need)
+				break;
+		if (need) {
+			subtree_demote(rv, node);
+			rv->over = true;
+			continue;
+		}
+		right = subtree_split(node, at, &rv->spares);
+		/* The range begins at the cut: its root is the right half. */
+		if (node == rv->root && at == rv->rfirst)
+			rv->root = right;
+	}
+}
+
+void lmap_mdb_demote(struct lmap_revoke *rv)
+{
+	struct lmap_node *node = NULL;
+
+	lockdep_assert_held(&rv->mdb->lock);
+	rv->zfirst = ULONG_MAX;
+	rv->zlast = 0;
+	demote_border(rv, rv->rfirst);
+	if (rv->rlast != ULONG_MAX)
+		demote_border(rv, rv->rlast + 1);
+	while ((node = scope_next(rv, node, rv->rfirst, rv->rlast)))
+		if (in_scope(rv, node))
+			node_demote(rv, node);
+}
+
+struct lmap_node *lmap_mdb_next_zap(struct lmap_revoke *rv,
+				    struct lmap_node *prev)
+{
+	lockdep_assert_held(&rv->mdb->lock);
+	if (rv->zfirst > rv->zlast)
+		return NULL;
+	while ((prev = scope_next(rv, prev, rv->zfirst, rv->zlast))) {
+		if (!(prev->flags & LMAP_NODE_ZAP))
+			continue;
+		prev->flags &= ~LMAP_NODE_ZAP;
+		return prev;
+	}
+	return NULL;
+}
+
+static void node_unlink(struct lmap_node *node)
+{
+	spin_lock(&node->index->lock);
+	write_seqcount_begin(&node->index->seq);
+	rb_erase(&node->wrb, &node->index->root);
+	write_seqcount_end(&node->index->seq);
+	spin_unlock(&node->index->lock);
+	lmap_range_remove(node, &node->mdb->ranges);
+	list_del(&node->order);
+	node->mdb->nr--;
+}
+
+/*
+ * All descendants of a dying node are dying, and nothing live is below them:
+ * the order of unlinking does not matter to anybody but to scope_next(),
+ * which needs the next node before the current one goes.
+ */
+void lmap_mdb_reap(struct lmap_revoke *rv, struct list_head *dead)
+{
+	struct lmap_node *node, *next, *root = rv->root;
+	unsigned int level = root ? root->level : 0;
+
+	lockdep_assert_held(&rv->mdb->lock);
+	if (rv->zfirst > rv->zlast)
+		return;
+	node = scope_next(rv, NULL, rv->zfirst, rv->zlast);
+	for (; node; node = next) {
+		if (root)
+			next = subtree_next(node, level);
+		else
+			next = lmap_mdb_next(node, rv->zfirst, rv->zlast);
+		if (!lmap_node_dying(node))
+			continue;
+		node_unlink(node);
+		list_add_tail(&node->order, dead);
+	}
+}

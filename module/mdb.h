@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lmap - the mapping database: who has lent which pages to whom.
+ *
+ * This is the contract of mdb.c. Neither may know processes, files, page
+ * tables, time or events: both are built unchanged in user space, where they
+ * are checked against a naive model. They never allocate; what revoking needs
+ * is handed in beforehand, and what must be zapped and freed is handed out.
+ *
+ * Words. A *tree* (struct lmap_mdb) holds all mappings that derive from one
+ * region. A *node* is one mapping: a run of region pages (rfirst...) that
+ * appears as a run of window pages (wfirst...). A window's *index* finds the
+ * node of a window page. "first" and "last" are inclusive page numbers.
+ *
+ *   region pages   0 1 2 3 4 5 6 7 8 9       preorder list     level
+ *   node A         [---------------]          A                  1
+ *   node B           [-------]                B                  2
+ *   node C               [---]                C                  3
+ *   node D                       [---]        D                  1
+ *
+ * A node's pages are a part of its parent's, its rights are a part of its
+ * parent's rights. Both stay true at every moment at which tree->lock is free.
+ *
+ * Locks, outer first (what is above them stands in lmap.h):
+ *   revoke lock of the tree   the caller's; serialises everything that takes
+ *                             something away. A node can only vanish, shrink
+ *                             or lose rights under it, so its holder may keep
+ *                             node pointers while tree->lock is dropped
+ *     tree->lock              preorder list, range tree, parents, levels
+ *       index->lock           the window's ordered index; also written under
+ *                             index->seq, which lets faults read without locks
+ *
+ * Revoking has three steps, in the order "forward to demote, zap, backward to
+ * remove": lmap_mdb_demote() takes the rights away in the database, so that
+ * no new fault or map can use them; the caller zaps every node that
+ * lmap_mdb_next_zap() names; lmap_mdb_reap() unlinks what lost r. In between a
+ * node without r stays in its window's index: nothing new can be mapped over
+ * page table entries that have not been zapped yet.
+ */
+#ifndef LMAP_MDB_H
+#define LMAP_MDB_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/rcupdate.h>
+#include <linux/seqlock.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/lmap.h>
+
+/**
+ * struct lmap_index - which node is at which page of a window
+ * @lock: serialises writers
+ * @seq: write section around every change that a lock-free reader could see
+ * @root: nodes ordered by wfirst, without overlap
+ */
+struct lmap_index {
+	spinlock_t lock;
+	seqcount_spinlock_t seq;
+	struct rb_root root;
+};
+
+/**
+ * struct lmap_mdb - the tree of all mappings that derive from one region
+ * @lock: protects all fields below and, in the nodes, what is said there
+ * @ranges: all nodes, at any level, as interval tree over region pages
+ * @preorder: all nodes, every node followed by its subtree
+ * @nr: number of nodes
+ */
+struct lmap_mdb {
+	struct mutex lock;
+	struct rb_root_cached ranges;
+	struct list_head preorder;
+	unsigned long nr;
+};
+
+/**
+ * struct lmap_node - a mapping
+ * @wrb: place in index->root; index->lock, read without lock by faults
+ * @rrb: place in mdb->ranges; mdb->lock
+ * @rlast_subtree: largest last region page below @rrb; mdb->lock
+ * @rcu: the node is unlinked and waits for lock-free readers to leave
+ * @order: place in mdb->preorder; mdb->lock. On a list of spare or dead nodes
+ *	   the place there
+ * @parent: the mapping that this one derives from, NULL below the region;
+ *	    mdb->lock
+ * @mdb: the tree, immutable while linked
+ * @index: the window's index, immutable while linked
+ * @id: number of the mapping, never reused, immutable while linked
+ * @wfirst: first window page; index->lock, read under seq
+ * @rfirst: first region page; mdb->lock and index->lock, read under seq
+ * @npages: length; mdb->lock and index->lock, read under seq
+ * @rights: effective rights; 0 = dying: revoked, not yet unlinked; mdb->lock
+ *	    and index->lock, read under seq
+ * @depth: how many further levels may hang below; mdb->lock
+ * @level: 1 below the region; mdb->lock
+ * @flags: LMAP_NODE_*; mdb->lock and the revoke lock
+ */
+struct lmap_node {
+	struct rb_node wrb;
+	union {
+		struct {
+			struct rb_node rrb;
+			unsigned long rlast_subtree;
+		};
+		struct rcu_head rcu;
+	};
+	struct list_head order;
+	struct lmap_node *parent;
+	struct lmap_mdb *mdb;
+	struct lmap_index *index;
+	u64 id;
+	unsigned long wfirst;
+	unsigned long rfirst;
+	u32 npages;
+	u8 rights;
+	u8 depth;
+	u8 level;
+	u8 flags;
+};
+
+#define LMAP_NODE_ZAP	0x1	/* demoted, page tables not yet zapped */
+
+/* The longest run of pages that one node can hold. */
+#define LMAP_NODE_PAGES_MAX	U32_MAX
+
+static inline unsigned long lmap_node_wlast(const struct lmap_node *node)
+{
+	return node->wfirst + (node->npages - 1);
+}
+
+static inline unsigned long lmap_node_rlast(const struct lmap_node *node)
+{
+	return node->rfirst + (node->npages - 1);
+}
+
+static inline bool lmap_node_dying(const struct lmap_node *node)
+{
+	return !node->rights;
+}
+
+void lmap_mdb_init(struct lmap_mdb *mdb);
+void lmap_index_init(struct lmap_index *index);
+
+/**
+ * struct lmap_hit - what a lock-free look-up found
+ * @mdb: the tree; valid as long as the reader stays in its RCU section
+ * @wfirst: first window page of the mapping
+ * @wlast: last window page of the mapping
+ * @rfirst: region page that appears at @wfirst
+ * @rights: effective rights, never 0
+ * @seq: for lmap_index_changed()
+ */
+struct lmap_hit {
+	struct lmap_mdb *mdb;
+	unsigned long wfirst;
+	unsigned long wlast;
+	unsigned long rfirst;
+	unsigned int rights;
+	unsigned int seq;
+};
+
+/**
+ * lmap_index_lookup - find the mapping at a window page, without locks
+ * @index: the window's
+ * @wpage: page number in the window
+ * @hit: result
+ *
+ * Context: RCU read-side section, may be atomic.
+ * Return: false if nothing is mapped there or the mapping is dying; @hit->seq
+ * is set all the same.
+ */
+bool lmap_index_lookup(struct lmap_index *index, unsigned long wpage,
+		       struct lmap_hit *hit);
+
+/**
+ * lmap_index_changed - may a look-up be outdated?
+ * @index: the window's
+ * @hit: from lmap_index_lookup()
+ *
+ * Context: any. Partner of the write sections in mdb.c; see Documentation/
+ * locking.rst, "fault against revoke".
+ * Return: true if any mapping of the window changed since.
+ */
+static inline bool lmap_index_changed(struct lmap_index *index,
+				      const struct lmap_hit *hit)
+{
+	return read_seqcount_retry(&index->seq, hit->seq);
+}
+
+/**
+ * lmap_index_first - first node that overlaps a range of window pages
+ * @index: the window's
+ * @wfirst: first page
+ * @wlast: last page
+ *
+ * Context: index->lock held.
+ * Return: the node, dying ones included, or NULL.
+ */
+struct lmap_node *lmap_index_first(struct lmap_index *index,
+				   unsigned long wfirst, unsigned long wlast);
+
+/**
+ * lmap_index_next - the next node of a range of window pages
+ * @node: from lmap_index_first() or lmap_index_next()
+ * @wlast: last page
+ *
+ * Context: index->lock held since @node was found.
+ */
+struct lmap_node *lmap_index_next(struct lmap_node *node, unsigned long wlast);
+
+/**
+ * lmap_mdb_first - first node that overlaps a range of region pages
+ * @mdb: the tree
+ * @rfirst: first page
+ * @rlast: last page
+ *
+ * Context: mdb->lock held.
+ */
+struct lmap_node *lmap_mdb_first(struct lmap_mdb *mdb, unsigned long rfirst,
+				 unsigned long rlast);
+
+/**
+ * lmap_mdb_next - the next node of a range of region pages
+ * @node: the last one, still linked
+ * @rfirst: first page
+ * @rlast: last page
+ *
+ * Context: mdb->lock held; it may have been dropped since @node was found if
+ * the revoke lock was held all the time.
+ */
+struct lmap_node *lmap_mdb_next(struct lmap_node *node, unsigned long rfirst,
+				unsigned long rlast);
+
+/**
+ * lmap_mdb_insert - make a mapping
+ * @mdb: the tree
+ * @parent: mapping that it derives from, or NULL for the region itself
+ * @index: the window's index
+ * @node: all of id, wfirst, rfirst, npages, rights and depth set
+ *
+ * Context: mdb->lock held. Takes index->lock.
+ * Pre: @parent is not dying and holds all pages and rights of @node.
+ * Return: 0; -EBUSY if something is at the target (dying nodes included), then
+ * nothing is changed.
+ */
+int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
+		    struct lmap_index *index, struct lmap_node *node);
+
+/**
+ * lmap_mdb_extend - add rights to a mapping (fast overmap)
+ * @node: not dying
+ * @rights: to be added; the caller has checked them against the parent
+ *
+ * Context: mdb->lock held. Takes index->lock. Children keep theirs.
+ */
+void lmap_mdb_extend(struct lmap_node *node, unsigned int rights);
+
+/**
+ * lmap_mdb_is_ancestor - is a node the ancestor of another, or the same?
+ * @node: looked at
+ * @of: whose ancestors are searched, may be NULL
+ *
+ * Context: mdb->lock of @of held.
+ */
+bool lmap_mdb_is_ancestor(const struct lmap_node *node,
+			  const struct lmap_node *of);
+
+/**
+ * struct lmap_revoke - one revocation in one tree
+ * @mdb: the tree
+ * @root: revoke only in the subtree of this node, NULL: everywhere
+ * @self: with @root: its own rights too
+ * @only: only mappings in the window of this index and what derives from
+ *	  them; NULL: all
+ * @rfirst: first region page
+ * @rlast: last region page
+ * @take: rights to take; LMAP_R removes the mapping
+ * @spares: unused nodes (linked by order) for splitting
+ * @mappings: result: nodes that lost something
+ * @pages: result: pages that they lost, each node counted by itself
+ * @over: result: more was revoked than asked, for want of spares
+ * @zfirst: private to mdb.c: first region page of demoted nodes
+ * @zlast: private to mdb.c: last region page of demoted nodes
+ */
+struct lmap_revoke {
+	struct lmap_mdb *mdb;
+	struct lmap_node *root;
+	bool self;
+	struct lmap_index *only;
+	unsigned long rfirst;
+	unsigned long rlast;
+	unsigned int take;
+	struct list_head spares;
+	u64 mappings;
+	u64 pages;
+	bool over;
+	unsigned long zfirst;
+	unsigned long zlast;
+};
+
+/**
+ * lmap_mdb_spares_needed - how many nodes will splitting need?
+ * @rv: the revocation
+ *
+ * Context: revoke lock and mdb->lock held. An insert while mdb->lock is
+ * dropped can change the answer; too few spares are no error, see
+ * lmap_mdb_demote().
+ */
+unsigned long lmap_mdb_spares_needed(struct lmap_revoke *rv);
+
+/**
+ * lmap_mdb_demote - take the rights away in the database
+ * @rv: the revocation
+ *
+ * Splits what sticks out of the range and then takes the rights from all
+ * nodes inside. If spares run out, a mapping that would have to be split
+ * loses the rights as a whole and @rv->over is set: revoking never fails.
+ *
+ * Context: revoke lock and mdb->lock held. Takes index->lock.
+ */
+void lmap_mdb_demote(struct lmap_revoke *rv);
+
+/**
+ * lmap_mdb_next_zap - which demoted node must be zapped next?
+ * @rv: the revocation, after lmap_mdb_demote()
+ * @prev: the last answer, NULL for the first
+ *
+ * Context: revoke lock and mdb->lock held; the latter may be dropped between
+ * calls.
+ * Return: a node whose window pages wfirst..wlast must be zapped, or NULL.
+ */
+struct lmap_node *lmap_mdb_next_zap(struct lmap_revoke *rv,
+				    struct lmap_node *prev);
+
+/**
+ * lmap_mdb_reap - unlink what has no right left
+ * @rv: the revocation, after every node was zapped
+ * @dead: list to which the unlinked nodes are added (by order). Lock-free
+ *	  readers may still look at them: free them through RCU
+ *
+ * Context: revoke lock and mdb->lock held. Takes index->lock.
+ */
+void lmap_mdb_reap(struct lmap_revoke *rv, struct list_head *dead);
+
+#endif /* LMAP_MDB_H */
