@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lmap - the only place that knows differences between kernels.
+ *
+ * The module is written for the newest kernel; this file gives older ones the
+ * newer names. It must never hold logic of lmap's own, and no other file may
+ * ask for a kernel version.
+ */
+#ifndef LMAP_COMPAT_H
+#define LMAP_COMPAT_H
+
+#include <linux/version.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/shrinker.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "lmap needs Linux 6.1 or newer"
+#endif
+
+/* 6.3: vma->vm_flags became read-only, changed through helpers. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_mod(struct vm_area_struct *vma,
+				unsigned long set, unsigned long clear)
+{
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+}
+#endif
+
+/* 6.5: get_user_pages and friends lost the argument vmas. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define lmap_compat_pin(mm, addr, nr, gup, pages, locked) \
+	pin_user_pages_remote(mm, addr, nr, gup, pages, NULL, locked)
+#else
+#define lmap_compat_pin(mm, addr, nr, gup, pages, locked) \
+	pin_user_pages_remote(mm, addr, nr, gup, pages, locked)
+#endif
+
+/* 6.7: shrinkers are allocated, so that lookups can be lockless. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define shrinker_alloc(flag_bits, name)	lmap_compat_shrinker_alloc(flag_bits)
+#define shrinker_register(shrinker)	register_shrinker(shrinker, "lmap")
+
+static inline struct shrinker *lmap_compat_shrinker_alloc(unsigned int flags)
+{
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (shrinker)
+		shrinker->flags = flags;
+	return shrinker;
+}
+
+static inline void lmap_compat_shrinker_free(struct shrinker *shrinker,
+					     bool registered)
+{
+	if (registered)
+		unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
+#else
+static inline int lmap_compat_shrinker_register(struct shrinker *shrinker)
+{
+	shrinker_register(shrinker);
+	return 0;
+}
+#define shrinker_register(shrinker)	lmap_compat_shrinker_register(shrinker)
+#define lmap_compat_shrinker_free(shrinker, registered) shrinker_free(shrinker)
+#endif
+
+/* 6.7: files may be reused under RCU; 6.13: their count has a type. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define lmap_compat_file_tryget(file)	(get_file_rcu(file) != 0)
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define lmap_compat_file_tryget(file) \
+	atomic_long_inc_not_zero(&(file)->f_count)
+#else
+#define lmap_compat_file_tryget(file)	file_ref_get(&(file)->f_ref)
+#endif
+
+/* 6.8: list_lru_add() wants node and memcg, the _obj form finds them. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define list_lru_add_obj(lru, item)	list_lru_add(lru, item)
+#define list_lru_del_obj(lru, item)	list_lru_del(lru, item)
+#endif
+
+/* 6.13: the walk callback no longer gets the lock. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define LMAP_ISOLATE_ARGS(item, list, arg) \
+	struct list_head *(item), struct list_lru_one *(list), \
+	spinlock_t *lru_lock, void *(arg)
+#else
+#define LMAP_ISOLATE_ARGS(item, list, arg) \
+	struct list_head *(item), struct list_lru_one *(list), void *(arg)
+#endif
+
+#endif /* LMAP_COMPAT_H */

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lmap - page faults in windows, write upgrades, populating.
+ *
+ * A page table entry must never be set but in fill_pte(), under its lock and
+ * after the checks there; the lender must never be waited for while the
+ * borrower's mmap_lock is held. The race of fault and revoke is drawn in
+ * Documentation/locking.rst.
+ */
+#include "lmap.h"
+
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+
+/**
+ * struct fill - state of one apply_to_page_range()
+ * @vma: view that is filled; inside one page table, under one PTE lock
+ * @window: of @vma
+ * @target: address that faulted; 0 when populating
+ * @write: install writable where that is allowed
+ * @hit: mapping that was looked up last
+ * @fresh: @hit was looked up under the PTE lock
+ * @chunk: the chunk @chunk_number of @hit's region
+ * @chunk_number: see @chunk
+ */
+struct fill {
+	struct vm_area_struct *vma;
+	struct lmap_window *window;
+	unsigned long target;
+	bool write;
+	struct lmap_hit hit;
+	bool fresh;
+	struct lmap_chunk *chunk;
+	unsigned long chunk_number;
+};
+
+static unsigned long vma_wpage(struct vm_area_struct *vma, unsigned long addr)
+{
+	return vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
+}
+
+/* The rights that a view needs a page to have to show it at all. */
+static unsigned int vma_rights_wanted(struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_EXEC ? LMAP_R | LMAP_X : LMAP_R;
+}
+
+static bool tile_fits(struct vm_area_struct *vma, unsigned long tile)
+{
+	return !(vma->vm_flags & VM_EXEC) || tile & LMAP_TILE_EXEC;
+}
+
+/* Is @hit still true, and for this page? Looks again if not. */
+static bool fill_lookup(struct fill *f, unsigned long wpage)
+{
+	if (!f->fresh) {
+		/*
+		 * The page table is linked before the database is read.
+		 * Partner: smp_mb() in lmap_window_zap(), between the mark and
+		 * the walk of the page tables.
+		 */
+		smp_mb();
+		f->fresh = true;
+	} else if (!lmap_index_changed(&f->window->index, &f->hit) &&
+		   wpage >= f->hit.wfirst && wpage <= f->hit.wlast) {
+		return true;
+	}
+	f->chunk = NULL;
+	return lmap_index_lookup(&f->window->index, wpage, &f->hit);
+}
+
+static unsigned long fill_tile(struct fill *f, unsigned long page)
+{
+	unsigned long number = page >> LMAP_CHUNK_SHIFT;
+
+	if (!f->chunk || f->chunk_number != number) {
+		f->chunk = lmap_tile_chunk(lmap_mdb_region(f->hit.mdb), page);
+		f->chunk_number = number;
+		if (f->chunk && !READ_ONCE(f->chunk->accessed))
+			WRITE_ONCE(f->chunk->accessed, true);
+	}
+	if (!f->chunk)
+		return 0;
+	return READ_ONCE(f->chunk->slots[page % LMAP_CHUNK_PAGES]);
+}
+
+/*
+ * Under the PTE lock, which also keeps RCU readers' memory. Whatever is
+ * revoked or dropped was marked before it is zapped, and zapping takes this
+ * lock: either the mark is seen here, or the zap sees the entry.
+ */
+static int fill_pte(pte_t *pte, unsigned long addr, void *data)
+{
+	struct fill *f = data;
+	struct vm_area_struct *vma = f->vma;
+	unsigned long wpage = vma_wpage(vma, addr), flags = vma->vm_flags;
+	unsigned long page, tile;
+	bool upgrade = pte_present(*pte) && f->write && addr == f->target;
+	bool write;
+	pte_t entry;
+
+	if (!pte_none(*pte) && !upgrade)
+		return 0;
+	if (!fill_lookup(f, wpage))
+		return 0;
+	if (~f->hit.rights & vma_rights_wanted(vma))
+		return 0;
+	page = f->hit.rfirst + (wpage - f->hit.wfirst);
+	tile = fill_tile(f, page);
+	if (!tile || !tile_fits(vma, tile))
+		return 0;
+
+	write = f->write && flags & VM_WRITE && f->hit.rights & LMAP_W &&
+		lmap_tile_mark_dirty(f->chunk, page);
+	if (upgrade && (!write ||
+			pte_pfn(*pte) != page_to_pfn(lmap_tile_page(tile))))
+		return 0;
+	if (!write)
+		flags &= ~VM_WRITE;
+	entry = pfn_pte(page_to_pfn(lmap_tile_page(tile)),
+			vm_get_page_prot(flags));
+	entry = pte_mkyoung(pte_mkspecial(entry));
+	if (write)
+		entry = pte_mkdirty(entry);
+	set_pte_at(vma->vm_mm, addr, pte, entry);
+	return 0;
+}
+
+/*
+ * Which addresses around @addr can be filled in one go: same page table, same
+ * view, same mapping, and chunks that exist without a gap.
+ */
+static void fill_range(struct fill *f, unsigned long addr,
+		       unsigned long *start, unsigned long *end)
+{
+	struct vm_area_struct *vma = f->vma;
+	struct lmap_hit *hit = &f->hit;
+	unsigned long wpage = vma_wpage(vma, addr);
+	unsigned long first = max(vma->vm_start, addr & PMD_MASK);
+	unsigned long last = min(vma->vm_end - 1, addr | ~PMD_MASK);
+	struct lmap_region *region = lmap_mdb_region(hit->mdb);
+	unsigned long wfirst = max(hit->wfirst, vma_wpage(vma, first));
+	unsigned long wlast = min(hit->wlast, vma_wpage(vma, last));
+	unsigned long page = hit->rfirst + (wpage - hit->wfirst);
+	unsigned long lo = page, hi = page;
+	unsigned long min_page = page - (wpage - wfirst);
+	unsigned long max_page = page + (wlast - wpage);
+
+	/* Up to the border of each chunk, and on if there is a next one. */
+	for (;;) {
+		lo = max(min_page, round_down(lo, LMAP_CHUNK_PAGES));
+		if (lo == min_page || !lmap_tile_chunk(region, lo - 1))
+			break;
+		lo--;
+	}
+	for (;;) {
+		hi = min(max_page, hi | (LMAP_CHUNK_PAGES - 1));
+		if (hi == max_page || !lmap_tile_chunk(region, hi + 1))
+			break;
+		hi++;
+	}
+	*start = addr - ((page - lo) << PAGE_SHIFT);
+	*end = addr + ((hi - page + 1) << PAGE_SHIFT);
+}
+
+static vm_fault_t fill_run(struct fill *f, unsigned long start,
+			   unsigned long end)
+{
+	f->fresh = false;
+	f->chunk = NULL;
+	if (apply_to_page_range(f->vma->vm_mm, start, end - start, fill_pte,
+				f))
+		return VM_FAULT_OOM;
+	/* Filled, or something changed meanwhile: the access tells. */
+	return VM_FAULT_NOPAGE;
+}
+
+/*
+ * The right is missing. The core would report SEGV_MAPERR, so say it
+ * ourselves; a signal that would not be handled is the core's to force.
+ */
+static vm_fault_t fault_segv(struct vm_fault *vmf)
+{
+	struct sighand_struct *sighand = current->sighand;
+	__sighandler_t handler;
+	kernel_siginfo_t info;
+	bool blocked;
+
+	if (!(vmf->flags & FAULT_FLAG_USER))
+		return VM_FAULT_SIGSEGV;
+	spin_lock_irq(&sighand->siglock);
+	handler = sighand->action[SIGSEGV - 1].sa.sa_handler;
+	blocked = sigismember(&current->blocked, SIGSEGV);
+	spin_unlock_irq(&sighand->siglock);
+	if (blocked || handler == SIG_DFL || handler == SIG_IGN)
+		return VM_FAULT_SIGSEGV;
+
+	clear_siginfo(&info);
+	info.si_signo = SIGSEGV;
+	info.si_code = SEGV_ACCERR;
+	info.si_addr = (void __user *)vmf->real_address;
+	send_sig_info(SIGSEGV, &info, current);
+	return VM_FAULT_NOPAGE;
+}
+
+static vm_fault_t fault_errno(struct vm_fault *vmf, int err)
+{
+	switch (err) {
+	case -EACCES:
+		return fault_segv(vmf);
+	case -EHWPOISON:
+		return VM_FAULT_HWPOISON;
+	case -ENOMEM:
+		return VM_FAULT_OOM;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
+}
+
+/*
+ * Brings in a tile. The caller holds a reference to the region for us. The
+ * borrower's mmap_lock is dropped meanwhile; then VM_FAULT_RETRY tells so. An
+ * error needs the lock to be held: it is taken again, and the core looks at
+ * nothing but the result then.
+ */
+static vm_fault_t fault_pin(struct vm_fault *vmf, struct lmap_region *region,
+			    unsigned long page)
+{
+	struct mm_struct *mm = vmf->vma->vm_mm;
+	int ret;
+
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY)) {
+		ret = lmap_tile_pin(region, page, mm);
+		lmap_region_put(region);
+		return ret ? fault_errno(vmf, ret) : VM_FAULT_NOPAGE;
+	}
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT) {
+		lmap_region_put(region);
+		return VM_FAULT_RETRY;
+	}
+	mmap_read_unlock(mm);
+	ret = lmap_tile_pin(region, page, NULL);
+	lmap_region_put(region);
+	if (!ret || ret == -EINTR)
+		return VM_FAULT_RETRY;
+	mmap_read_lock(mm);
+	return fault_errno(vmf, ret);
+}
+
+/*
+ * What does the faulting page need? 0: fill (start..end is set), otherwise
+ * the answer to the fault, or -EAGAIN: @region (referenced) lacks the tile.
+ */
+static int fault_check(struct fill *f, unsigned long addr,
+		       struct lmap_region **region, unsigned long *page,
+		       unsigned long *start, unsigned long *end)
+{
+	unsigned int want = vma_rights_wanted(f->vma) |
+			    (f->write ? LMAP_W : 0);
+	unsigned long wpage = vma_wpage(f->vma, addr), tile;
+	struct lmap_hit *hit = &f->hit;
+	int ret = 0;
+
+	rcu_read_lock();
+	if (!lmap_index_lookup(&f->window->index, wpage, hit)) {
+		ret = -EFAULT;
+	} else if (~hit->rights & want) {
+		ret = -EACCES;
+	} else {
+		*page = hit->rfirst + (wpage - hit->wfirst);
+		*region = lmap_mdb_region(hit->mdb);
+		tile = lmap_tile_get(*region, *page);
+		if (!tile)
+			ret = lmap_region_tryget(*region) ? -EAGAIN : -EFAULT;
+		else if (!tile_fits(f->vma, tile) ||
+			 (f->write && !(tile & LMAP_TILE_WRITE)))
+			ret = -EACCES;
+		else
+			fill_range(f, addr, start, end);
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
+vm_fault_t lmap_window_fault(struct vm_fault *vmf)
+{
+	struct fill f = {
+		.vma = vmf->vma,
+		.window = lmap_vma_window(vmf->vma),
+		.target = vmf->address,
+		.write = vmf->flags & FAULT_FLAG_WRITE,
+	};
+	unsigned long page, start, end;
+	struct lmap_region *region;
+	int ret;
+
+	/* A write-protecting userfaultfd would rewrite our entries. */
+	if (vmf->vma->vm_flags & VM_UFFD_WP)
+		return VM_FAULT_SIGBUS;
+	ret = fault_check(&f, vmf->address, &region, &page, &start, &end);
+	if (ret == -EAGAIN)
+		return fault_pin(vmf, region, page);
+	if (ret)
+		return fault_errno(vmf, ret);
+	return fill_run(&f, start, end);
+}
+
+/*
+ * Without this the core would make any page writable. Returning 0 would let it
+ * do so after our check, unlocked; so the entry is changed here, under its
+ * lock, and the core is told that nothing is left to do.
+ */
+vm_fault_t lmap_window_mkwrite(struct vm_fault *vmf)
+{
+	struct fill f = {
+		.vma = vmf->vma,
+		.window = lmap_vma_window(vmf->vma),
+		.target = vmf->address,
+		.write = true,
+	};
+	unsigned long page, start, end;
+	struct lmap_region *region;
+	int ret;
+
+	ret = fault_check(&f, vmf->address, &region, &page, &start, &end);
+	if (ret == -EAGAIN) {
+		/* Dropped: the entry is being zapped, the refault pins. */
+		lmap_region_put(region);
+		return VM_FAULT_NOPAGE;
+	}
+	if (ret)
+		return fault_errno(vmf, ret);
+	return fill_run(&f, vmf->address, vmf->address + PAGE_SIZE);
+}
+
+/* Populating. */
+
+static void populate_vma(struct lmap_window *window,
+			 struct vm_area_struct *vma, unsigned long wfirst,
+			 unsigned long wlast)
+{
+	unsigned long vfirst = max(wfirst, vma->vm_pgoff);
+	unsigned long vlast = min(wlast, vma->vm_pgoff + vma_pages(vma) - 1);
+	struct fill f = { .vma = vma, .window = window,
+			  .write = vma->vm_flags & VM_WRITE };
+	unsigned long addr, end, stop;
+
+	if (vfirst > vlast || vma->vm_flags & VM_UFFD_WP)
+		return;
+	addr = vma->vm_start + ((vfirst - vma->vm_pgoff) << PAGE_SHIFT);
+	stop = vma->vm_start + ((vlast - vma->vm_pgoff + 1) << PAGE_SHIFT);
+	for (; addr < stop; addr = end) {
+		end = min(stop, (addr & PMD_MASK) + PMD_SIZE);
+		if (fill_run(&f, addr, end) == VM_FAULT_OOM)
+			return;
+		cond_resched();
+	}
+}
+
+/**
+ * lmap_window_populate - fill page tables ahead of faults
+ * @window: its file is held
+ * @wfirst: first page
+ * @wlast: last page
+ *
+ * Best effort, like MAP_POPULATE: what has no tile or no memory for page
+ * tables is left to the fault.
+ *
+ * Context: process, no locks.
+ */
+void lmap_window_populate(struct lmap_window *window, unsigned long wfirst,
+			  unsigned long wlast)
+{
+	struct mm_struct *mm = window->space->mm;
+	struct vm_area_struct *vma;
+
+	if (!mmget_not_zero(mm))
+		return;
+	if (!mmap_read_lock_killable(mm)) {
+		for (vma = find_vma(mm, 0); vma;
+		     vma = find_vma(mm, vma->vm_end))
+			if (lmap_vma_window(vma) == window)
+				populate_vma(window, vma, wfirst, wlast);
+		mmap_read_unlock(mm);
+	}
+	mmput_async(mm);
+}

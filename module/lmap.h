@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lmap - the objects of the module, their locks and their lifetimes.
+ *
+ * This header must never be included by mdb.c, which knows no kernel objects.
+ *
+ * Words. The *lender* is the process whose ordinary memory is lent, the
+ * *borrower* the one whose window shows it. A *space* is one open file of
+ * /dev/lmap; a *region* a range of a space's ordinary memory, the root of a
+ * tree of mappings; a *window* the receiving object; a *tile* a page of a
+ * region that is pinned at the moment; a *chunk* 64 neighbouring tiles. Region
+ * pages are numbered as in the lender's address space (address >> PAGE_SHIFT),
+ * window pages from the start of the window.
+ *
+ * Lock order, outer first
+ *
+ *   mmap_lock of the lender        ioctls; notifier callbacks run under it
+ *     space->lock                  lists of regions and windows, dead
+ *       region->revoke             everything that takes rights, pages or
+ *         |                        tiles away; held over zapping
+ *         mdb->lock                the tree (mdb.h)
+ *         | index->lock            what is where in a window (mdb.h)
+ *         region->tiles.xa_lock    tile table, generations
+ *           chunk LRU lock         inside list_lru
+ *         i_mmap_rwsem of windows  inside unmap_mapping_range(), own class
+ *           mmu notifiers, page table locks of the borrower
+ *             xa_lock              fault: reads slots without it
+ *         window->copy_lock        in-kernel copies; revoke only passes it
+ *
+ * region->revoke is taken in notifier callbacks that may block (see region.c
+ * for which ones), so under it and under space->lock nothing may allocate with
+ * reclaim, take a mmap_lock or touch user memory. The shrinker only tries it.
+ * Faults take none of these locks but xa_lock.
+ *
+ * Lifetimes
+ *
+ *   space    kref: the open file, every region, every window
+ *   window   its file; release() empties the index before it goes
+ *   region   ref: one for having mappings at all (mdb.nr > 0), one for each
+ *            user. At 0 a worker removes the notifier and the tiles; memory
+ *            goes by RCU, since faults find it through the index
+ *   node     linked until reaped under region->revoke; memory goes by RCU
+ *   chunk    removed under region->revoke only; memory goes by RCU
+ */
+#ifndef LMAP_LMAP_H
+#define LMAP_LMAP_H
+
+#include "compat.h"
+
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/list_lru.h>
+#include <linux/mmu_notifier.h>
+#include <linux/refcount.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "flexpage.h"
+#include "mdb.h"
+
+/**
+ * struct lmap_space - one open file of /dev/lmap
+ * @ref: kref, see above
+ * @mm: the address space, by mmgrab(); immutable
+ * @exit_notifier: tells when @mm dies
+ * @lock: protects @regions, @windows, @nr_windows and @dead
+ * @regions: all regions, oldest first; unlinked by the worker that frees them
+ * @windows: all windows
+ * @nr_windows: their number
+ * @dead: @mm is gone: no new regions or windows
+ * @nr_tiles: pinned pages of all regions
+ * @free_work: frees the space where sleeping is allowed
+ */
+struct lmap_space {
+	struct kref ref;
+	struct mm_struct *mm;
+	struct mmu_interval_notifier exit_notifier;
+	struct mutex lock;
+	struct list_head regions;
+	struct list_head windows;
+	unsigned int nr_windows;
+	bool dead;
+	atomic_long_t nr_tiles;
+	struct work_struct free_work;
+};
+
+/**
+ * struct lmap_region - root of a tree of mappings over ordinary memory
+ * @mdb: the tree
+ * @revoke: see the lock order
+ * @ref: see lifetimes
+ * @space: whose memory; holds a reference; immutable
+ * @link: in space->regions; space->lock
+ * @notifier: hears of changes of the lender's page tables
+ * @first: first page, immutable
+ * @last: last page, immutable
+ * @shared: only shared mappings (VM_SHARED), else only private ones; immutable
+ * @tiles: chunk number (page / 64) -> struct lmap_chunk
+ * @last_gen: the last generation given to a chunk; xa_lock
+ * @work: drops stale tiles, or frees the region if @ref is 0
+ * @rcu: frees the memory
+ */
+struct lmap_region {
+	struct lmap_mdb mdb;
+	struct mutex revoke;
+	refcount_t ref;
+	struct lmap_space *space;
+	struct list_head link;
+	struct mmu_interval_notifier notifier;
+	unsigned long first;
+	unsigned long last;
+	bool shared;
+	struct xarray tiles;
+	u64 last_gen;
+	struct work_struct stale_work;
+	struct work_struct free_work;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct lmap_window - a receive window
+ * @index: what is mapped where
+ * @space: the creator; holds a reference; immutable
+ * @link: in space->windows; space->lock
+ * @file: the window's file, not counted; valid until release()
+ * @npages: size; immutable
+ * @rights: the most that can be mapped into it; immutable
+ * @dead: nothing can be mapped into it any more; index.lock
+ * @copy_lock: read while the kernel copies from or to a tile
+ * @rcu: frees the memory
+ */
+struct lmap_window {
+	struct lmap_index index;
+	struct lmap_space *space;
+	struct list_head link;
+	struct file *file;
+	unsigned long npages;
+	unsigned int rights;
+	bool dead;
+	rwlock_t copy_lock;
+	struct rcu_head rcu;
+};
+
+#define LMAP_CHUNK_SHIFT	6
+#define LMAP_CHUNK_PAGES	(1UL << LMAP_CHUNK_SHIFT)
+
+/* A slot: the page's address and these bits; 0 = no tile. */
+#define LMAP_TILE_WRITE	0x1UL	/* pinned for writing */
+#define LMAP_TILE_EXEC	0x2UL	/* the lender may execute it */
+#define LMAP_TILE_DIRTY	0x4UL	/* a borrower could have written */
+#define LMAP_TILE_BITS	0x7UL
+
+/**
+ * struct lmap_chunk - 64 tiles of a region
+ * @slots: written under xa_lock, read by faults without it; the dirty bit is
+ *	   set by faults with cmpxchg
+ * @stale: bit set of tiles whose page the lender has left; xa_lock
+ * @gen: changes whenever a page of the chunk may have changed; xa_lock
+ * @region: owner; immutable
+ * @number: page / 64; immutable
+ * @accessed: used since the shrinker's clock hand passed; racy by design
+ * @lru: in the list of all chunks that hold tiles, or in a list of chunks that
+ *	 were taken out of the table
+ * @rcu: frees the memory
+ */
+struct lmap_chunk {
+	unsigned long slots[LMAP_CHUNK_PAGES];
+	u64 stale;
+	u64 gen;
+	struct lmap_region *region;
+	unsigned long number;
+	bool accessed;
+	struct list_head lru;
+	struct rcu_head rcu;
+};
+
+static inline struct lmap_region *lmap_mdb_region(struct lmap_mdb *mdb)
+{
+	return container_of(mdb, struct lmap_region, mdb);
+}
+
+static inline struct lmap_window *lmap_index_window(struct lmap_index *index)
+{
+	return container_of(index, struct lmap_window, index);
+}
+
+static inline struct page *lmap_tile_page(unsigned long tile)
+{
+	return (struct page *)(tile & ~LMAP_TILE_BITS);
+}
+
+/* main.c */
+extern struct workqueue_struct *lmap_wq;
+
+/* window.c */
+extern const struct file_operations lmap_window_fops;
+extern const struct vm_operations_struct lmap_window_vm_ops;
+int lmap_window_init(void);
+void lmap_window_exit(void);
+int lmap_window_create(struct lmap_space *space, u64 length,
+		       unsigned int rights);
+struct file *lmap_window_fget(int fd);
+struct lmap_window *lmap_vma_window(struct vm_area_struct *vma);
+void lmap_window_zap(struct lmap_window *window, unsigned long wfirst,
+		     unsigned long wlast);
+
+/* copy.c */
+ssize_t lmap_window_read_iter(struct kiocb *iocb, struct iov_iter *to);
+ssize_t lmap_window_write_iter(struct kiocb *iocb, struct iov_iter *from);
+int lmap_window_access(struct vm_area_struct *vma, unsigned long addr,
+		       void *buf, int len, int write);
+
+/* fault.c */
+vm_fault_t lmap_window_fault(struct vm_fault *vmf);
+vm_fault_t lmap_window_mkwrite(struct vm_fault *vmf);
+void lmap_window_populate(struct lmap_window *window, unsigned long wfirst,
+			  unsigned long wlast);
+
+/* region.c */
+int lmap_space_open(struct lmap_space **out);
+void lmap_space_put(struct lmap_space *space);
+struct lmap_region *lmap_region_find(struct lmap_space *space,
+				     unsigned long first, unsigned long last,
+				     bool shared);
+struct lmap_region *lmap_region_create(struct lmap_space *space,
+				       unsigned long first,
+				       unsigned long last, bool shared);
+struct lmap_region *lmap_region_next(struct lmap_space *space,
+				     struct lmap_region *prev);
+bool lmap_region_tryget(struct lmap_region *region);
+void lmap_region_put(struct lmap_region *region);
+struct lmap_region *lmap_index_region(struct lmap_index *index,
+				      unsigned long wfirst,
+				      unsigned long wlast);
+
+/* tile.c */
+int lmap_tile_init(void);
+void lmap_tile_stop(void);
+void lmap_tile_exit(void);
+unsigned long lmap_tile_get(struct lmap_region *region, unsigned long page);
+struct lmap_chunk *lmap_tile_chunk(struct lmap_region *region,
+				   unsigned long page);
+int lmap_tile_pin(struct lmap_region *region, unsigned long page,
+		  struct mm_struct *held);
+bool lmap_tile_invalidate(struct lmap_region *region, unsigned long first,
+			  unsigned long last, bool stale);
+void lmap_tile_drop(struct lmap_region *region, unsigned long first,
+		    unsigned long last);
+void lmap_tile_drop_stale(struct lmap_region *region);
+bool lmap_tile_mark_dirty(struct lmap_chunk *chunk, unsigned long page);
+bool lmap_vma_dirty_tracked(struct vm_area_struct *vma);
+
+/* map.c */
+long lmap_ioc_map(struct lmap_space *space, struct lmap_map *arg);
+
+/* revoke.c */
+int lmap_node_init(void);
+void lmap_node_exit(void);
+struct lmap_node *lmap_node_alloc(gfp_t gfp);
+void lmap_node_free(struct lmap_node *node);
+void lmap_node_free_list(struct list_head *nodes);
+u64 lmap_node_new_id(void);
+
+/**
+ * struct lmap_take - what a caller of revoke wants, and what was done
+ * @rights: rights to take
+ * @self: where a mapping is the subject: its own rights too
+ * @only: only what lies in this window, NULL: everywhere
+ * @atomic: in a notifier: no memory with reclaim, no waiting for user space
+ * @mappings: result, added up
+ * @pages: result, added up
+ * @over: result: more was revoked than asked
+ */
+struct lmap_take {
+	unsigned int rights;
+	bool self;
+	struct lmap_window *only;
+	bool atomic;
+	u64 mappings;
+	u64 pages;
+	bool over;
+};
+
+void lmap_revoke_region(struct lmap_region *region, unsigned long first,
+			unsigned long last, struct lmap_take *take);
+void lmap_revoke_window(struct lmap_window *window, unsigned long wfirst,
+			unsigned long wlast, struct lmap_take *take);
+void lmap_window_kill(struct lmap_window *window);
+
+/* unmap.c */
+long lmap_ioc_unmap(struct lmap_space *space, struct lmap_unmap *arg);
+long lmap_ioc_sync(struct lmap_space *space);
+void lmap_space_revoke(struct lmap_space *space);
+
+#endif /* LMAP_LMAP_H */

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lmap - spaces and regions: their lifetimes, and what happens when the
+ * lender's page tables change.
+ *
+ * The callback at the end is the most dangerous function of the module. It
+ * must never wait for anything that may wait for an rmap lock, unless the
+ * event says that the lender holds none.
+ */
+#include "lmap.h"
+
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+static unsigned int delay_us;
+module_param(delay_us, uint, 0600);
+MODULE_PARM_DESC(delay_us, "Test only: delay in every notifier callback that may sleep");
+
+/* For tests: makes the windows of races between callbacks wide. */
+static void lmap_test_delay(const struct mmu_notifier_range *range)
+{
+	unsigned int us = READ_ONCE(delay_us);
+
+	if (us && mmu_notifier_range_blockable(range))
+		fsleep(us);
+}
+
+/* Spaces. */
+
+/* The lender's mm goes away; its regions hear of that by themselves. */
+static void lmap_space_kill(struct lmap_space *space)
+{
+	struct lmap_window *window;
+
+	mutex_lock(&space->lock);
+	space->dead = true;
+	list_for_each_entry(window, &space->windows, link)
+		lmap_window_kill(window);
+	mutex_unlock(&space->lock);
+}
+
+static bool lmap_space_invalidate(struct mmu_interval_notifier *mni,
+				  const struct mmu_notifier_range *range,
+				  unsigned long seq)
+{
+	struct lmap_space *space = container_of(mni, struct lmap_space,
+						exit_notifier);
+
+	mmu_interval_set_seq(mni, seq);
+	if (range->event == MMU_NOTIFY_RELEASE)
+		lmap_space_kill(space);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops lmap_space_notifier_ops = {
+	.invalidate = lmap_space_invalidate,
+};
+
+static void lmap_space_free(struct work_struct *work)
+{
+	struct lmap_space *space = container_of(work, struct lmap_space,
+						free_work);
+
+	mmu_interval_notifier_remove(&space->exit_notifier);
+	WARN_ON(!list_empty(&space->regions) || !list_empty(&space->windows));
+	WARN_ON(atomic_long_read(&space->nr_tiles));
+	mmdrop(space->mm);
+	mutex_destroy(&space->lock);
+	kfree(space);
+}
+
+/**
+ * lmap_space_open - make the caller's address space a space
+ * @out: result, with one reference
+ *
+ * The first notifier of an mm takes all its locks (mm_take_all_locks()),
+ * which is slow: better here than in the first map.
+ *
+ * Return: 0, -ENOMEM, or -EINTR if a signal is pending.
+ */
+int lmap_space_open(struct lmap_space **out)
+{
+	struct lmap_space *space;
+	int ret;
+
+	if (!current->mm)
+		return -EPERM;
+	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
+	if (!space)
+		return -ENOMEM;
+	kref_init(&space->ref);
+	mutex_init(&space->lock);
+	INIT_LIST_HEAD(&space->regions);
+	INIT_LIST_HEAD(&space->windows);
+	INIT_WORK(&space->free_work, lmap_space_free);
+	space->mm = current->mm;
+	ret = mmu_interval_notifier_insert(&space->exit_notifier, space->mm,
+					   0, PAGE_SIZE,
+					   &lmap_space_notifier_ops);
+	if (ret) {
+		kfree(space);
+		return ret;
+	}
+	mmgrab(space->mm);
+	*out = space;
+	return 0;
+}
+
+static void lmap_space_release(struct kref *ref)
+{
+	struct lmap_space *space = container_of(ref, struct lmap_space, ref);
+
+	/* Removing a notifier sleeps until callbacks are done. */
+	queue_work(lmap_wq, &space->free_work);
+}
+
+/**
+ * lmap_space_put - drop a reference
+ * @space: whose
+ *
+ * Context: any that may take no sleeping locks; also notifier callbacks.
+ */
+void lmap_space_put(struct lmap_space *space)
+{
+	kref_put(&space->ref, lmap_space_release);
+}
+
+/* Regions. */
+
+bool lmap_region_tryget(struct lmap_region *region)
+{
+	return refcount_inc_not_zero(&region->ref);
+}
+
+void lmap_region_put(struct lmap_region *region)
+{
+	if (refcount_dec_and_test(&region->ref))
+		queue_work(lmap_wq, &region->free_work);
+}
+
+static void lmap_region_stale(struct work_struct *work)
+{
+	struct lmap_region *region = container_of(work, struct lmap_region,
+						  stale_work);
+
+	mutex_lock(&region->revoke);
+	lmap_tile_drop_stale(region);
+	mutex_unlock(&region->revoke);
+}
+
+static void lmap_region_free(struct work_struct *work)
+{
+	struct lmap_region *region = container_of(work, struct lmap_region,
+						  free_work);
+	struct lmap_space *space = region->space;
+
+	mutex_lock(&space->lock);
+	list_del(&region->link);
+	mutex_unlock(&space->lock);
+
+	/* No callback runs or comes after this, so nothing queues work. */
+	mmu_interval_notifier_remove(&region->notifier);
+	cancel_work_sync(&region->stale_work);
+	mutex_lock(&region->revoke);
+	WARN_ON(region->mdb.nr);
+	lmap_tile_drop(region, region->first, region->last);
+	mutex_unlock(&region->revoke);
+	xa_destroy(&region->tiles);
+	mutex_destroy(&region->revoke);
+	lmap_space_put(space);
+	kfree_rcu(region, rcu);
+}
+
+/**
+ * lmap_region_find - find a region for ordinary memory
+ * @space: whose memory
+ * @first: first page
+ * @last: last page
+ * @shared: kind of memory
+ *
+ * Return: the oldest region that holds all pages, with a reference, or NULL.
+ */
+struct lmap_region *lmap_region_find(struct lmap_space *space,
+				     unsigned long first, unsigned long last,
+				     bool shared)
+{
+	struct lmap_region *region, *found = NULL;
+
+	mutex_lock(&space->lock);
+	list_for_each_entry(region, &space->regions, link) {
+		if (region->first <= first && region->last >= last &&
+		    region->shared == shared && lmap_region_tryget(region)) {
+			found = region;
+			break;
+		}
+	}
+	mutex_unlock(&space->lock);
+	return found;
+}
+
+/**
+ * lmap_region_next - walk the regions of a space
+ * @space: whose
+ * @prev: the last one, whose reference is dropped, or NULL
+ *
+ * A region stays in its place of the list as long as somebody holds it.
+ *
+ * Return: the next one, with a reference, or NULL.
+ */
+struct lmap_region *lmap_region_next(struct lmap_space *space,
+				     struct lmap_region *prev)
+{
+	struct lmap_region *region, *found = NULL;
+
+	mutex_lock(&space->lock);
+	region = list_prepare_entry(prev, &space->regions, link);
+	list_for_each_entry_continue(region, &space->regions, link) {
+		if (lmap_region_tryget(region)) {
+			found = region;
+			break;
+		}
+	}
+	mutex_unlock(&space->lock);
+	if (prev)
+		lmap_region_put(prev);
+	return found;
+}
+
+/**
+ * lmap_index_region - of which region is the first mapping of a range?
+ * @index: the window's
+ * @wfirst: first window page
+ * @wlast: last window page
+ *
+ * A linked node holds its region, so that the reference can be had.
+ *
+ * Return: the region, with a reference, or NULL if nothing is mapped.
+ */
+struct lmap_region *lmap_index_region(struct lmap_index *index,
+				      unsigned long wfirst,
+				      unsigned long wlast)
+{
+	struct lmap_region *region = NULL;
+	struct lmap_node *node;
+
+	spin_lock(&index->lock);
+	node = lmap_index_first(index, wfirst, wlast);
+	if (node) {
+		region = lmap_mdb_region(node->mdb);
+		refcount_inc(&region->ref);
+	}
+	spin_unlock(&index->lock);
+	return region;
+}
+
+/*
+ * The notifier. Which lock the lender may hold decides what can be done here:
+ *
+ *   event                    held by the lender      done
+ *   UNMAP, RELEASE           mmap_lock               revoke for good
+ *   PROTECTION_VMA           mmap_lock               tiles dropped
+ *   PROTECTION_PAGE,         mmap_lock (fork)        tiles dropped
+ *     private region
+ *   all others               anything: folio lock,   tiles marked stale; the
+ *                            anon_vma, i_mmap_rwsem  worker drops them
+ *   any, not blockable       anything, spinlocks     the same
+ *
+ * Waiting here for region->revoke, whose holder may be zapping and so wait for
+ * the i_mmap_rwsem of a window, under an rmap lock would deadlock with
+ * mm_take_all_locks() of a borrower: that one holds the former and waits for
+ * the latter.
+ */
+static bool lmap_event_is_sync(struct lmap_region *region,
+			       const struct mmu_notifier_range *range)
+{
+	if (!mmu_notifier_range_blockable(range))
+		return false;
+	switch (range->event) {
+	case MMU_NOTIFY_UNMAP:
+	case MMU_NOTIFY_RELEASE:
+	case MMU_NOTIFY_PROTECTION_VMA:
+		return true;
+	case MMU_NOTIFY_PROTECTION_PAGE:
+		/* Writeback write-protects shared pages under rmap locks. */
+		return !region->shared;
+	default:
+		return false;
+	}
+}
+
+static bool lmap_event_is_final(const struct mmu_notifier_range *range)
+{
+	return range->event == MMU_NOTIFY_UNMAP ||
+	       range->event == MMU_NOTIFY_RELEASE;
+}
+
+static bool lmap_region_invalidate(struct mmu_interval_notifier *mni,
+				   const struct mmu_notifier_range *range,
+				   unsigned long seq)
+{
+	struct lmap_region *region = container_of(mni, struct lmap_region,
+						  notifier);
+	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
+				  .atomic = true };
+	unsigned long first = max(range->start >> PAGE_SHIFT, region->first);
+	unsigned long last = min((range->end - 1) >> PAGE_SHIFT, region->last);
+	bool sync = lmap_event_is_sync(region, range), tiles;
+
+	mmu_interval_set_seq(mni, seq);
+	lmap_test_delay(range);
+	if (first > last)
+		return true;
+
+	tiles = lmap_tile_invalidate(region, first, last, !sync);
+	if (!sync) {
+		if (tiles)
+			queue_work(lmap_wq, &region->stale_work);
+		return true;
+	}
+	if (lmap_event_is_final(range)) {
+		lmap_revoke_region(region, first, last, &take);
+		/* A pin that was under way is detected by its generation. */
+		tiles = true;
+	}
+	if (tiles) {
+		mutex_lock(&region->revoke);
+		lmap_tile_drop(region, first, last);
+		mutex_unlock(&region->revoke);
+	}
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops lmap_region_notifier_ops = {
+	.invalidate = lmap_region_invalidate,
+};
+
+/**
+ * lmap_region_create - make a region
+ * @space: whose memory; of the caller
+ * @first: first page
+ * @last: last page
+ * @shared: kind of memory
+ *
+ * Context: process, no locks.
+ * Return: the region, with a reference, or an error pointer (-ENOMEM, -ENXIO
+ * if the space is dead).
+ */
+struct lmap_region *lmap_region_create(struct lmap_space *space,
+				       unsigned long first,
+				       unsigned long last, bool shared)
+{
+	struct lmap_region *region;
+	bool dead;
+	int ret;
+
+	region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+	if (!region)
+		return ERR_PTR(-ENOMEM);
+	lmap_mdb_init(&region->mdb);
+	mutex_init(&region->revoke);
+	refcount_set(&region->ref, 1);
+	INIT_WORK(&region->stale_work, lmap_region_stale);
+	INIT_WORK(&region->free_work, lmap_region_free);
+	xa_init_flags(&region->tiles, XA_FLAGS_ACCOUNT);
+	region->space = space;
+	region->first = first;
+	region->last = last;
+	region->shared = shared;
+	ret = mmu_interval_notifier_insert(&region->notifier, space->mm,
+					   first << PAGE_SHIFT,
+					   (last - first + 1) << PAGE_SHIFT,
+					   &lmap_region_notifier_ops);
+	if (ret) {
+		kfree(region);
+		return ERR_PTR(ret);
+	}
+
+	kref_get(&space->ref);
+	mutex_lock(&space->lock);
+	list_add_tail(&region->link, &space->regions);
+	dead = space->dead;
+	mutex_unlock(&space->lock);
+	if (dead) {
+		lmap_region_put(region);
+		return ERR_PTR(-ENXIO);
+	}
+	return region;
+}
