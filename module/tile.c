@@ -417,6 +417,12 @@ static void tiles_unpin(struct lmap_region *region, unsigned long *tiles)
 	atomic_long_sub(n, &region->space->nr_tiles);
 }
 
+/* Not kfree_rcu(): rcu_barrier() does not wait for it when we unload. */
+static void chunk_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(chunk_cache, container_of(rcu, struct lmap_chunk, rcu));
+}
+
 /*
  * Takes the tiles of @mask out of the table, into @out. A chunk that loses all
  * leaves the table and the LRU.
@@ -445,7 +451,7 @@ static void chunk_take(struct lmap_chunk *chunk, u64 mask, unsigned long *out)
 	}
 	xa_unlock(&region->tiles);
 	if (empty)
-		kfree_rcu(chunk, rcu);
+		call_rcu(&chunk->rcu, chunk_free_rcu);
 }
 
 /* Zaps region pages in every window that shows them. */
