@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0
+# Makefile - what users and developers type. Everything made lies in build/;
+# the kernel build itself is described by Kbuild.
+
+PREFIX ?= /usr/local
+KERNEL ?= 6.1
+SMP ?= 2
+T ?=
+HOST ?=
+
+TOP := $(CURDIR)
+B := $(TOP)/build
+VM := $(TOP)/selftests/vm
+
+# The running kernel's headers, else the newest that are installed.
+KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
+	$(lastword $(shell ls -d /usr/src/linux-headers-*-$(shell dpkg --print-architecture 2>/dev/null || echo amd64) 2>/dev/null | sort -V)))
+
+all: module lib tools
+
+help:
+	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
+
+## make                 module (for KDIR), library and tools, all in build/
+## make module          lmap.ko for KDIR (default: running or newest installed headers)
+module:
+	@test -n "$(KDIR)" || { echo "no kernel headers found: apt-get install linux-headers-amd64, or give KDIR="; exit 1; }
+	@KDIR="$(KDIR)" $(VM)/kmod.sh >$(B)/.module || exit 1; ln -sf "$$(cat $(B)/.module)" $(B)/lmap.ko; cat $(B)/.module
+
+## make lib             liblmap.so, liblmap.a
+lib:
+	$(MAKE) -C lib OUT=$(B)/lib
+
+## make tools           lmap-demo, lmap-bench
+tools: lib
+	$(MAKE) -C tools OUT=$(B)/tools LIBOUT=$(B)/lib
+
+## make setup           install what building and testing takes (apt-get; the only target that does)
+setup:
+	@$(VM)/setup.sh
+
+## make demo            three processes lend, reduce and revoke memory, in a VM with a stock kernel
+## make demo HOST=1     the same on this machine (as root: inserts the module)
+demo: setup
+	@$(MAKE) -s tools
+ifeq ($(HOST),)
+	@$(VM)/run.sh --kernel $(KERNEL) --smp $(SMP) --add $(B)/tools/lmap-demo --add $(TOP)/README.md -- /t/lmap-demo /t/README.md
+else
+	@$(MAKE) -s module
+	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-demo $(TOP)/README.md
+endif
+
+## make bench           what operations cost, as ratios (VM; HOST=1 as for demo)
+bench: setup
+	@$(MAKE) -s tools
+ifeq ($(HOST),)
+	@$(VM)/run.sh --kernel $(KERNEL) --smp $(SMP) --mem 2048 --add $(B)/tools/lmap-bench -- /t/lmap-bench --check
+else
+	@$(MAKE) -s module
+	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-bench --check
+endif
+
+## make check           all tests: user space, then kselftests in a VM
+##       T=name         only this kselftest program, or program.test
+##       KERNEL=6.1|debug|kcsan, SMP=1|2
+check: setup
+	@mkdir -p $(B)
+	@rc=0; { $(if $(T),,$(MAKE) -s check-user &&) KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/kselftest.sh; } 2>&1 | tee $(B)/check.log; \
+	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/check.log $$rc
+check check-kernel: SHELL := /bin/bash
+
+## make check-user      only the tests of the mapping database in user space
+check-user:
+	@$(MAKE) -s -C selftests/mdb OUT=$(B)/mdb KSRC=$$($(VM)/kernel.sh framework) check
+
+## make check-kernel    only the kselftests (KERNEL, SMP, T as above)
+check-kernel: setup
+	@mkdir -p $(B)
+	@rc=0; KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/kselftest.sh 2>&1 | tee $(B)/check.log; \
+	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/check.log $$rc
+
+## make lint            checkpatch, sparse, warnings, cppcheck, kernel-doc, shellcheck
+lint: setup
+	@.ci/lint.sh
+
+## make install         library, headers, tools, manual pages, module (DESTDIR, PREFIX)
+## make uninstall       take that away
+install: all
+	$(MAKE) -C lib OUT=$(B)/lib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
+	$(MAKE) -C tools OUT=$(B)/tools PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
+	install -D -m 644 $(B)/lmap.ko $(DESTDIR)/lib/modules/$$(basename $$(dirname $$(cat $(B)/.module)))/updates/lmap.ko
+	@test -n "$(DESTDIR)" || depmod "$$(basename $$(dirname $$(cat $(B)/.module)))"
+
+uninstall:
+	$(MAKE) -C lib OUT=$(B)/lib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
+	$(MAKE) -C tools OUT=$(B)/tools PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
+	rm -f $(DESTDIR)/lib/modules/*/updates/lmap.ko
+
+## make clean           remove build/ (kernels stay in ~/.cache/lmap)
+clean:
+	rm -rf $(B)
+
+.PHONY: all help module lib tools setup demo bench check check-user check-kernel lint install uninstall clean

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# kselftest.sh - build the kselftests and run them in a guest. Environment: KERNEL (6.1), SMP (2), T (all; or
+# program, or program.test). TAP on stdout. Fails if a test fails, or if none ran.
+set -eu -o pipefail
+# shellcheck source=selftests/vm/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+kernel=${KERNEL:-6.1} smp=${SMP:-2} t=${T-}
+kernel_row "$kernel"
+framework=$("$VM_DIR/kernel.sh" framework)
+ksft=$framework/tools/testing/selftests
+out=$LMAP_TOP/build/kselftest
+mkdir -p "$out"
+make -s -C "$LMAP_TOP/selftests/lmap" KSFT="$ksft" OUTPUT="$out" all >&2
+mapfile -t all < <(make -s -C "$LMAP_TOP/selftests/lmap" KSFT="$ksft" OUTPUT="$out" programs)
+
+programs=("${all[@]}") args=''
+if [ -n "$t" ]; then
+	programs=("${t%%.*}")
+	printf '%s\n' "${all[@]}" | grep -qx -- "${t%%.*}" || die "no test program \"${t%%.*}\" (there are: ${all[*]})"
+	[ "$t" = "${t%%.*}" ] || args="-t ${t#*.}"
+fi
+
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+mkdir "$stage/lmap"
+for p in "${programs[@]}"; do cp "$out/$p" "$stage/lmap/"; done
+{
+	echo "PROGRAMS='${programs[*]}'"
+	echo "TIMEOUT=$((300 * K_SLOW))"
+	echo "export LMAP_SLOW=$K_SLOW"
+	if [ -n "$args" ]; then
+		echo "export KSELFTEST_$(tr '[:lower:]-' '[:upper:]_' <<<"${programs[0]}")_ARGS='$args'"
+	fi
+} >"$stage/env"
+
+append=''
+[ "$K_KIND" = stock ] || append='page_table_check=on kmemleak=on'
+echo "# kselftests on $kernel with $smp CPU"
+"$VM_DIR/run.sh" --kernel "$kernel" --smp "$smp" --timeout 1800 --append "$append" --add "$stage/lmap:/t/lmap" \
+	--add "$stage/env:/t/env" --add "$ksft/kselftest:/t/kselftest" -- sh /t/kselftest.guest

@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# run.sh [options] -- COMMAND... - boot a kernel, insert lmap.ko, run a command in the guest; exit with its status.
+#   --kernel NAME        of the table `kernels`, default 6.1
+#   --smp N --mem MiB    processors (2), memory (the kernel's)
+#   --append "PARAMS"    kernel parameters
+#   --timeout SECONDS    default 300, stretched for slow kernels
+#   --add FILE[:PATH]    file or directory to put into the guest, default place /t/
+#   --no-module          without lmap.ko
+#   --console FILE       keep the kernel's console
+# The output of the command goes to stdout as it comes. 124 = time is up, 125 = the guest died without a verdict,
+# 97 = insmod failed, 98 = rmmod failed, 99 = the kernel complained. Must never touch the machine's own kernel.
+set -eu -o pipefail
+# shellcheck source=selftests/vm/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+kernel=6.1 smp=2 mem='' append='' timeout=300 module=1 console='' adds=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kernel) kernel=$2; shift ;;
+	--smp) smp=$2; shift ;;
+	--mem) mem=$2; shift ;;
+	--append) append=$2; shift ;;
+	--timeout) timeout=$2; shift ;;
+	--add) adds+=("$2"); shift ;;
+	--console) console=$2; shift ;;
+	--no-module) module=0 ;;
+	--) shift; break ;;
+	*) die "unknown option $1" ;;
+	esac
+	shift
+done
+[ $# -gt 0 ] || die "usage: run.sh [options] -- COMMAND..."
+
+dir=$("$VM_DIR/kernel.sh" "$kernel")
+kernel_row "$kernel"
+work=$(mktemp -d)
+qemu='' follow=''
+# shellcheck disable=SC2317 # called by trap
+cleanup() {
+	[ -z "$follow" ] || kill "$follow" 2>/dev/null || true
+	[ -z "$qemu" ] || kill -9 "$qemu" 2>/dev/null || true
+	rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 143' INT TERM
+
+# A root-free initramfs: busybox, the guest's scripts, modules, what was added.
+make_initramfs() {
+	local root=$work/root spec file place
+	mkdir -p "$root"/{bin,proc,sys,dev,tmp,t,modules}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	ln -s busybox "$root/bin/sh"
+	ln -s busybox "$root/bin/mount"
+	install -m 755 "$VM_DIR/guest/init" "$root/init"
+	install -m 755 "$VM_DIR/guest/dmesg-bad" "$VM_DIR/guest/kselftest.guest" "$root/t/"
+	cp "$dir"/modules/* "$root/modules/"
+	[ $module = 0 ] || cp "$("$VM_DIR/kmod.sh" "$kernel")" "$root/modules/lmap.ko"
+	for spec in "${adds[@]}"; do
+		file=${spec%%:*} place=/t/$(basename "${spec%%:*}")
+		[ "$file" = "$spec" ] || place=${spec#*:}
+		mkdir -p "$root$(dirname "$place")"
+		cp -aL "$file" "$root$place"
+	done
+	printf '%q ' "$@" >"$root/t/cmd"
+	(cd "$root" && find . -print0 | LC_ALL=C sort -z | cpio --quiet -0 -o -H newc -R 0:0) | gzip -1 >"$work/initrd"
+}
+
+start_qemu() {
+	local accel=$1 cpu=max
+	[ "$accel" = kvm ] && cpu=host || accel=tcg,thread=multi
+	: >"$work/out"
+	qemu-system-x86_64 -machine q35 -accel "$accel" -cpu "$cpu" -nodefaults -display none -no-reboot \
+		-m "${mem:-$K_MEM}" -smp "$smp" -kernel "$dir/vmlinuz" -initrd "$work/initrd" \
+		-chardev "file,id=con,path=${console:-$work/console}" -serial chardev:con \
+		-chardev "file,id=out,path=$work/out" -serial chardev:out \
+		-append "console=ttyS0 panic=-1 oops=panic loglevel=7 lmap.out=ttyS1 lmap.module=$module $append" \
+		</dev/null >"$work/qemu.log" 2>&1 &
+	qemu=$!
+	disown $qemu		# its death is expected: no message of the shell
+}
+
+stop_qemu() {
+	while kill -9 "$qemu" 2>/dev/null; do sleep 0.1; done
+	qemu=''
+}
+
+# wait_qemu SECONDS: true when the guest has gone by itself
+wait_qemu() {
+	local left=$(($1 * 10))
+	while [ $left -gt 0 ] && kill -0 "$qemu" 2>/dev/null; do sleep 0.1; left=$((left - 1)); done
+	! kill -0 "$qemu" 2>/dev/null
+}
+
+# An openable /dev/kvm proves nothing: boot under it, with a time limit; remember until the next boot.
+kvm_works() {
+	local memo
+	[ -r /dev/kvm ] && [ -w /dev/kvm ] || return 1
+	memo=$LMAP_CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
+	if [ ! -e "$memo" ]; then
+		start_qemu kvm
+		for _ in $(seq 15); do
+			sleep 1
+			! grep -q '^# guest:' "$work/out" || break
+			kill -0 "$qemu" 2>/dev/null || break
+		done
+		grep -q '^# guest:' "$work/out" && echo yes >"$memo" || echo no >"$memo"
+		stop_qemu
+	fi
+	[ "$(cat "$memo")" = yes ]
+}
+
+make_initramfs "$@"
+if kvm_works; then accel=kvm; else accel=tcg; fi
+start_qemu $accel
+tail -n +1 -f "$work/out" --pid=$qemu 2>/dev/null | grep --line-buffered -v '^LMAP-EXIT' &
+follow=$!
+gone=1
+wait_qemu $((timeout * K_SLOW)) || gone=0
+stop_qemu
+wait "$follow" 2>/dev/null || true
+follow=
+status=$(sed -n 's/^LMAP-EXIT \([0-9]*\).*/\1/p' "$work/out" | tail -n 1)
+if [ $gone = 0 ]; then status=124; fi
+if [ "${status:-125}" = 124 ] || [ "${status:-125}" = 125 ]; then
+	say "the guest gave no verdict (status ${status:-125}); the end of its console:"
+	cat "$work/qemu.log" >&2
+	tail -n 60 "${console:-$work/console}" >&2 || true
+fi
+exit "${status:-125}"

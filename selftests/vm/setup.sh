@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# setup.sh - install what building, testing and linting lmap takes, on Debian 12. The only script that changes the
+# machine; says beforehand what it installs; does nothing when everything is there.
+set -eu -o pipefail
+
+# command, header or library behind each line, for the reader who wants to drop one
+PACKAGES=(
+	build-essential pkg-config			# module, library, tools
+	libnl-3-dev libnl-genl-3-dev libjson-c-dev	# liblmap's events, lmapctl --json
+	libcmocka-dev					# unit tests in user space
+	linux-headers-amd64				# make without the cache: the stock module
+	bc bison flex libelf-dev libssl-dev rsync	# the debug kernels
+	xz-utils cpio kmod				# unpacking kernels, packing the guest
+	busybox-static qemu-system-x86			# the guest
+	clang-14 libclang-rt-14-dev clang-tidy		# fuzzing, thread-safety analysis, lint
+	cppcheck sparse shellcheck			# lint
+	debian-archive-keyring ca-certificates		# fetching kernels
+)
+
+missing() {
+	local p
+	for p in "${PACKAGES[@]}"; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || echo "$p"
+	done
+}
+
+# apt on a fresh container has no package lists, or lists whose files are gone from the mirror.
+install_packages() {
+	local run=(env DEBIAN_FRONTEND=noninteractive)
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null || {
+			echo "setup.sh: not root and no sudo; run as root:" >&2
+			echo "  apt-get update && apt-get install --no-install-recommends $*" >&2
+			exit 1
+		}
+		run=(sudo "${run[@]}")
+	fi
+	"${run[@]}" apt-get update -q
+	"${run[@]}" apt-get install -y -q --no-install-recommends "$@"
+}
+
+mapfile -t todo < <(missing)
+[ ${#todo[@]} -gt 0 ] || exit 0
+echo "setup.sh: installing ${todo[*]}"
+install_packages "${todo[@]}"
+mapfile -t todo < <(missing)
+[ ${#todo[@]} -eq 0 ] || { echo "setup.sh: still missing: ${todo[*]}" >&2; exit 1; }
