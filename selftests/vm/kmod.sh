@@ -8,7 +8,7 @@ set -eu -o pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 if [ -n "${KDIR-}" ]; then
-	release=$(cat "$KDIR/include/config/kernel.release")
+	release=$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' "$KDIR/include/generated/utsrelease.h")
 	set -- "$KDIR"
 else
 	[ $# -eq 1 ] || die "usage: kmod.sh KERNEL | KDIR=directory kmod.sh"

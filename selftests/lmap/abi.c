@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ioctl interface itself: sizes, unknown things, bad descriptors, wrong
+ * processes. Each errno of the table in lmap.h; nothing may change.
+ */
+#include "util.h"
+#include "kselftest_harness.h"
+
+FIXTURE(abi) {
+	int space;
+	int window;
+	char *mem;
+	char *buf;		/* ends at an unmapped page */
+};
+
+FIXTURE_SETUP(abi)
+{
+	catch_faults();
+	self->space = space_open();
+	ASSERT_GE(self->space, 0);
+	self->window = window_create(self->space, 16 * PG, ALL);
+	ASSERT_GE(self->window, 0);
+	self->mem = memory(16);
+	self->buf = mmap(NULL, 2 * PG, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(self->buf, MAP_FAILED);
+	ASSERT_EQ(0, munmap(self->buf + PG, PG));
+}
+
+FIXTURE_TEARDOWN(abi)
+{
+	/* Whatever was tried: nothing was mapped. */
+	EXPECT_EQ(0, info(self->space).out_mappings);
+	EXPECT_EQ(0, info(self->space).out_tiles);
+	close(self->window);
+	close(self->space);
+}
+
+static int try(int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) ? -errno : 0;
+}
+
+#define MAP_OK(self) { \
+	.size = sizeof(struct lmap_map), .flags = LMAP_RANGE, \
+	.snd = (uintptr_t)(self)->mem, .length = PG, .rights = LMAP_R, \
+	.window = (self)->window }
+#define UNMAP_OK(self) { \
+	.size = sizeof(struct lmap_unmap), .flags = LMAP_RANGE, \
+	.fpage = (uintptr_t)(self)->mem, .length = PG, .rights = ALL }
+
+/* Every ioctl with every size from 0 to beyond a page. */
+LMAP_TEST(abi, length_of_every_struct)
+{
+	struct {
+		unsigned long cmd;
+		uint32_t min;
+		union {
+			struct lmap_info info;
+			struct lmap_window_create create;
+			struct lmap_map map;
+			struct lmap_unmap unmap;
+			struct lmap_sync sync;
+		};
+	} ops[] = {
+		{ LMAP_INFO, sizeof(struct lmap_info), .info = {} },
+		{ LMAP_WINDOW_CREATE, sizeof(struct lmap_window_create),
+		  .create = { .length = PG, .rights = ALL } },
+		{ LMAP_MAP, sizeof(struct lmap_map), .map = MAP_OK(self) },
+		{ LMAP_UNMAP, sizeof(struct lmap_unmap),
+		  .unmap = UNMAP_OK(self) },
+		{ LMAP_SYNC, sizeof(struct lmap_sync), .sync = {} },
+	};
+
+	for (int i = 0; i < 5; i++) {
+		uint32_t min = ops[i].min;
+		char *end = self->buf + PG;
+
+		for (uint32_t size = 0; size < min; size++) {
+			memcpy(self->buf, &ops[i].map, min);
+			memcpy(self->buf, &size, 4);
+			EXPECT_EQ(-EINVAL, try(self->space, ops[i].cmd,
+					       self->buf));
+		}
+		/* exactly, at the very end of readable memory */
+		memcpy(end - min, &ops[i].map, min);
+		memcpy(end - min, &min, 4);
+		EXPECT_EQ(0, try(self->space, ops[i].cmd, end - min));
+		/* longer, with zeroes */
+		memset(self->buf, 0, PG);
+		memcpy(self->buf, &ops[i].map, min);
+		*(uint32_t *)self->buf = min + 1;
+		EXPECT_EQ(0, try(self->space, ops[i].cmd, self->buf));
+		*(uint32_t *)self->buf = PG;
+		EXPECT_EQ(0, try(self->space, ops[i].cmd, self->buf));
+		/* longer, and dirty */
+		self->buf[PG - 1] = 1;
+		EXPECT_EQ(-E2BIG, try(self->space, ops[i].cmd, self->buf));
+		*(uint32_t *)self->buf = PG + 1;
+		EXPECT_EQ(-E2BIG, try(self->space, ops[i].cmd, self->buf));
+		/* reaching out of readable memory */
+		memcpy(end - 4, &min, 4);
+		EXPECT_EQ(-EFAULT, try(self->space, ops[i].cmd, end - 4));
+		EXPECT_EQ(-EFAULT, try(self->space, ops[i].cmd, NULL));
+		EXPECT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, 0));
+	}
+}
+
+LMAP_TEST(abi, unknown_ioctl_is_ENOTTY)
+{
+	struct lmap_info i = { .size = sizeof(i) };
+
+	EXPECT_EQ(-ENOTTY, try(self->space, _IO(LMAP_IOC_TYPE, 0x7f), &i));
+	EXPECT_EQ(-ENOTTY, try(self->space, _IO(0x45, 0), &i));
+	EXPECT_EQ(-ENOTTY, try(self->space, _IOR(LMAP_IOC_TYPE, 0, int), &i));
+	EXPECT_EQ(-ENOTTY, try(self->window, LMAP_INFO, &i));
+}
+
+LMAP_TEST(abi, unknown_flags_and_reserved_fields_are_EOPNOTSUPP)
+{
+	struct lmap_info i = { .size = sizeof(i), .flags = 1 };
+	struct lmap_sync s = { .size = sizeof(s), .flags = 1 };
+	struct lmap_window_create c = { .size = sizeof(c), .flags = 1,
+					.length = PG, .rights = ALL };
+
+	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_INFO, &i));
+	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_SYNC, &s));
+	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_WINDOW_CREATE, &c));
+	c.flags = 0;
+	c.rights = 0x10;
+	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_WINDOW_CREATE, &c));
+	for (int bit = 0; bit < 32; bit++) {
+		struct lmap_map m = MAP_OK(self);
+		struct lmap_unmap u = UNMAP_OK(self);
+
+		if (bit > 3) {
+			m.flags |= 1U << bit;
+			EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_MAP, &m));
+			m.flags = LMAP_RANGE;
+			m.rights = 1U << bit;
+			EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_MAP, &m));
+			u.rights = 1U << bit;
+			EXPECT_EQ(-EOPNOTSUPP,
+				  try(self->space, LMAP_UNMAP, &u));
+			u.rights = ALL;
+		}
+		if (bit != 3 && bit != 8 && bit != 9) {
+			u.flags |= 1U << bit;
+			EXPECT_EQ(-EOPNOTSUPP,
+				  try(self->space, LMAP_UNMAP, &u));
+		}
+	}
+	struct lmap_map m = MAP_OK(self);
+	struct lmap_unmap u = UNMAP_OK(self);
+
+	m.reserved = 1;
+	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_MAP, &m));
+	u.reserved = 1;
+	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_UNMAP, &u));
+}
+
+LMAP_TEST(abi, bad_descriptors)
+{
+	struct lmap_map m = MAP_OK(self);
+	struct lmap_unmap u = UNMAP_OK(self);
+
+	m.window = -1;
+	EXPECT_EQ(-EBADF, try(self->space, LMAP_MAP, &m));
+	m.window = 9999;
+	EXPECT_EQ(-EBADF, try(self->space, LMAP_MAP, &m));
+	m.window = self->space;
+	EXPECT_EQ(-EBADFD, try(self->space, LMAP_MAP, &m));
+	m.window = 0;
+	EXPECT_EQ(-EBADFD, try(self->space, LMAP_MAP, &m));
+	u.flags |= LMAP_ONLY;
+	u.only_window = -1;
+	EXPECT_EQ(-EBADF, try(self->space, LMAP_UNMAP, &u));
+	u.only_window = self->space;
+	EXPECT_EQ(-EBADFD, try(self->space, LMAP_UNMAP, &u));
+}
+
+LMAP_TEST(abi, malformed_flexpages_are_EINVAL)
+{
+	uint64_t good = fpage(NULL, 16, 0);
+	uint64_t bad[] = {
+		LMAP_NIL, fpage(NULL, 0, ALL), fpage(NULL, 2, ALL),
+		fpage(NULL, 11, ALL), fpage(NULL, 63, ALL),
+		fpage((void *)PG, 13, ALL), fpage((void *)(8 * PG), 16, ALL),
+		fpage((void *)1024, 12, ALL), fpage((void *)PG, 1, ALL),
+	};
+
+	for (int i = 0; i < sizeof(bad) / 8; i++) {
+		EXPECT_EQ(-EINVAL, map_fpage(self->space, bad[i],
+					     self->window, good, 0, NULL));
+		EXPECT_EQ(-EINVAL, map_fpage(self->space, fpage(NULL, 12, ALL),
+					     self->window, bad[i], 0, NULL));
+		EXPECT_EQ(-EINVAL, unmap_fpage(self->space, bad[i], 0));
+	}
+}
+
+LMAP_TEST(abi, contradictory_fields_are_EINVAL)
+{
+	struct lmap_map m = MAP_OK(self);
+	struct lmap_unmap u = UNMAP_OK(self);
+
+	m.send_base = PG;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
+	m.send_base = 0;
+	m.depth = 1;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
+	m.depth = 0;
+	m.length = 0;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
+	m.length = PG + 1;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
+	m.length = PG;
+	m.rcv = 1;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
+	m.rcv = 0;
+	m.snd++;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
+	u.only_window = 1;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_UNMAP, &u));
+	u.only_window = 0;
+	u.length = 0;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_UNMAP, &u));
+	u.length = 12;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_UNMAP, &u));
+	/* fields that belong to the other form */
+	m = (struct lmap_map){ .size = sizeof(m), .snd = fpage(NULL, 12, ALL),
+			       .rcv = fpage(NULL, 12, 0), .length = PG,
+			       .window = self->window };
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
+	m.length = 0;
+	m.rights = LMAP_R;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
+	u = (struct lmap_unmap){ .size = sizeof(u), .fpage = LMAP_WHOLE,
+				 .length = PG };
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_UNMAP, &u));
+	u.length = 0;
+	u.rights = LMAP_R;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_UNMAP, &u));
+}
+
+LMAP_TEST(abi, overflow)
+{
+	void *high = (void *)-PG;
+
+	EXPECT_EQ(-EOVERFLOW, map_range(self->space, high, 2 * PG, LMAP_R,
+					self->window, 0, 0, NULL));
+	EXPECT_EQ(-EOVERFLOW, map_range(self->space, self->mem, 2 * PG, LMAP_R,
+					self->window, -PG, 0, NULL));
+	EXPECT_EQ(-EOVERFLOW, unmap_range(self->space, high, 2 * PG, LMAP_R,
+					  0, NULL));
+	EXPECT_EQ(-EFAULT, map_range(self->space, high, PG, LMAP_R,
+				     self->window, 0, 0, NULL));
+	EXPECT_EQ(-ENOSPC, map_range(self->space, self->mem, PG, LMAP_R,
+				     self->window, -PG, 0, NULL));
+	EXPECT_EQ(-ENOSPC, map_range(self->space, self->mem, PG, LMAP_R,
+				     self->window, 16 * PG, 0, NULL));
+	EXPECT_EQ(-ENOSPC, map_range(self->space, self->mem, 2 * PG, LMAP_R,
+				     self->window, 15 * PG, 0, NULL));
+	EXPECT_EQ(0, unmap_range(self->space, high, PG, LMAP_R, 0, NULL));
+}
+
+LMAP_TEST(abi, window_sizes)
+{
+	EXPECT_EQ(-EINVAL, window_create(self->space, 0, ALL));
+	EXPECT_EQ(-EINVAL, window_create(self->space, PG + 1, ALL));
+	EXPECT_EQ(-EINVAL, window_create(self->space, 1UL << 63, ALL));
+	EXPECT_EQ(-EINVAL, window_create(self->space, PG, 0));
+	EXPECT_EQ(-EINVAL, window_create(self->space, PG, LMAP_M));
+	int w = window_create(self->space, 1UL << 46, LMAP_R);
+
+	EXPECT_GE(w, 0);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(w, F_GETFD));
+	close(w);
+}
+
+static int all_calls(int space, struct lmap_map *m)
+{
+	struct lmap_sync s = { .size = sizeof(s) };
+	struct lmap_info i = { .size = sizeof(i) };
+	struct lmap_unmap u = { .size = sizeof(u), .fpage = LMAP_WHOLE };
+
+	return try(space, LMAP_MAP, m) == -EPERM &&
+	       try(space, LMAP_UNMAP, &u) == -EPERM &&
+	       try(space, LMAP_SYNC, &s) == -EPERM &&
+	       try(space, LMAP_INFO, &i) == -EPERM &&
+	       window_create(space, PG, ALL) == -EPERM;
+}
+
+LMAP_TEST(abi, another_process_is_EPERM)
+{
+	struct lmap_map m = MAP_OK(self);
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(!all_calls(self->space, &m));
+	waitpid(pid, &status, 0);
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, try(self->space, LMAP_MAP, &m));
+	EXPECT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, 0));
+}
+
+/* Two spaces of one process are two lenders. */
+LMAP_TEST(abi, a_window_is_a_source_only_through_its_own_space)
+{
+	int other = space_open(), w2 = window_create(other, PG, ALL);
+	char *v = window_mmap(self->window, PG, PROT_READ);
+
+	ASSERT_EQ(0, map_range(self->space, self->mem, PG, ALL, self->window,
+			       0, 0, NULL));
+	EXPECT_EQ(-EPERM, map_range(other, v, PG, LMAP_R, w2, 0, 0, NULL));
+	EXPECT_EQ(0, unmap_fpage(other, LMAP_WHOLE, LMAP_SELF));
+	EXPECT_EQ(1, peek(v));
+	EXPECT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, LMAP_SELF));
+	EXPECT_EQ(NOTHING, peek(v));
+	close(w2);
+	close(other);
+	munmap(v, PG);
+}
+
+LMAP_TEST(abi, info_counts_what_exists)
+{
+	struct lmap_info i = info(self->space);
+
+	EXPECT_EQ(LMAP_VERSION, i.out_version);
+	EXPECT_EQ(12, i.out_page_shift);
+	EXPECT_EQ(LMAP_DEPTH_MAX, i.out_depth_max);
+	EXPECT_EQ(1, i.out_windows);
+	ASSERT_EQ(0, map_range(self->space, self->mem, PG, LMAP_R,
+			       self->window, 0, LMAP_POPULATE, NULL));
+	i = info(self->space);
+	EXPECT_EQ(1, i.out_regions);
+	EXPECT_EQ(1, i.out_mappings);
+	EXPECT_EQ(1, i.out_tiles);
+	EXPECT_EQ(0, munmap(self->mem, PG));
+	EXPECT_EQ(0, info(self->space).out_mappings);
+}
+
+TEST_HARNESS_MAIN

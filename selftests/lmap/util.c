@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Implementation of util.h; see there. */
+#include "util.h"
+
+#include <setjmp.h>
+
+static __thread sigjmp_buf fault_jump;
+static __thread volatile int fault_armed;
+static __thread struct outcome fault_last;
+
+static void on_fault(int sig, siginfo_t *si, void *context)
+{
+	if (!fault_armed)
+		_exit(128 + sig);
+	fault_last = (struct outcome){ .sig = sig, .code = si->si_code,
+				       .addr = (uintptr_t)si->si_addr };
+	siglongjmp(fault_jump, 1);
+}
+
+void catch_faults(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_fault,
+				.sa_flags = SA_SIGINFO };
+
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+	sigaction(SIGILL, &sa, NULL);
+}
+
+struct outcome last_outcome(void)
+{
+	return fault_last;
+}
+
+#define TRY_FAULT(statement) ({ \
+	int ret_ = 0; \
+	memset(&fault_last, 0, sizeof(fault_last)); \
+	if (sigsetjmp(fault_jump, 1)) { \
+		ret_ = OC(fault_last.sig, fault_last.code); \
+	} else { \
+		fault_armed = 1; \
+		statement; \
+	} \
+	fault_armed = 0; \
+	ret_; \
+})
+
+int peek(const volatile void *p)
+{
+	volatile int value = 0;
+	int ret = TRY_FAULT(value = *(const volatile unsigned char *)p);
+
+	return ret ?: value;
+}
+
+int poke(volatile void *p, int value)
+{
+	return TRY_FAULT(*(volatile unsigned char *)p = value);
+}
+
+int call(const volatile void *p)
+{
+	volatile int value = 0;
+	int (*fn)(void) = (int (*)(void))(uintptr_t)p;
+	int ret = TRY_FAULT(value = fn());
+
+	return ret ?: value;
+}
+
+int space_open(void)
+{
+	int fd = open("/dev/lmap", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int window_create(int space, size_t length, unsigned int rights)
+{
+	struct lmap_window_create c = { .size = sizeof(c), .length = length,
+					.rights = rights };
+
+	return ioctl(space, LMAP_WINDOW_CREATE, &c) ? -errno : c.out_fd;
+}
+
+void *window_mmap(int window, size_t length, int prot)
+{
+	return mmap(NULL, length, prot, MAP_SHARED, window, 0);
+}
+
+static int do_map(int space, struct lmap_map *m, struct lmap_map *out)
+{
+	int ret = ioctl(space, LMAP_MAP, m) ? -errno : 0;
+
+	if (out)
+		*out = *m;
+	return ret;
+}
+
+int map_range(int space, const void *addr, size_t length, unsigned int rights,
+	      int window, uint64_t offset, unsigned int flags,
+	      struct lmap_map *out)
+{
+	struct lmap_map m = {
+		.size = sizeof(m), .flags = LMAP_RANGE | flags,
+		.snd = (uintptr_t)addr, .rcv = offset, .length = length,
+		.rights = rights, .window = window,
+	};
+
+	return do_map(space, &m, out);
+}
+
+int map_depth(int space, const void *addr, size_t length, unsigned int rights,
+	      int window, uint64_t offset, unsigned int depth)
+{
+	struct lmap_map m = {
+		.size = sizeof(m), .flags = LMAP_RANGE | LMAP_LIMIT_DEPTH,
+		.snd = (uintptr_t)addr, .rcv = offset, .length = length,
+		.rights = rights, .window = window, .depth = depth,
+	};
+
+	return do_map(space, &m, NULL);
+}
+
+int map_fpage(int space, uint64_t snd, int window, uint64_t rcv,
+	      uint64_t send_base, struct lmap_map *out)
+{
+	struct lmap_map m = {
+		.size = sizeof(m), .snd = snd, .rcv = rcv,
+		.send_base = send_base, .window = window,
+	};
+
+	return do_map(space, &m, out);
+}
+
+static int do_unmap(int space, struct lmap_unmap *u, struct lmap_unmap *out)
+{
+	int ret = ioctl(space, LMAP_UNMAP, u) ? -errno : 0;
+
+	if (out)
+		*out = *u;
+	return ret;
+}
+
+int unmap_range(int space, const void *addr, size_t length,
+		unsigned int rights, unsigned int flags,
+		struct lmap_unmap *out)
+{
+	struct lmap_unmap u = {
+		.size = sizeof(u), .flags = LMAP_RANGE | flags,
+		.fpage = (uintptr_t)addr, .length = length, .rights = rights,
+	};
+
+	return do_unmap(space, &u, out);
+}
+
+int unmap_only(int space, const void *addr, size_t length, unsigned int rights,
+	       int window, struct lmap_unmap *out)
+{
+	struct lmap_unmap u = {
+		.size = sizeof(u), .flags = LMAP_RANGE | LMAP_ONLY,
+		.fpage = (uintptr_t)addr, .length = length, .rights = rights,
+		.only_window = window,
+	};
+
+	return do_unmap(space, &u, out);
+}
+
+int unmap_fpage(int space, uint64_t fp, unsigned int flags)
+{
+	struct lmap_unmap u = { .size = sizeof(u), .flags = flags,
+				.fpage = fp };
+
+	return do_unmap(space, &u, NULL);
+}
+
+int space_sync(int space)
+{
+	struct lmap_sync s = { .size = sizeof(s) };
+
+	return ioctl(space, LMAP_SYNC, &s) ? -errno : 0;
+}
+
+struct lmap_info info(int space)
+{
+	struct lmap_info i = { .size = sizeof(i) };
+
+	if (ioctl(space, LMAP_INFO, &i))
+		memset(&i, 0xff, sizeof(i));
+	return i;
+}
+
+uint64_t fpage(const void *base, unsigned int order, unsigned int rights)
+{
+	return (uintptr_t)base | order << LMAP_FPAGE_ORDER_SHIFT | rights;
+}
+
+void fill(void *p, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		memset((char *)p + i * PG, i + 1, PG);
+}
+
+void *memory(size_t pages)
+{
+	void *p = mmap(NULL, pages * PG, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		abort();
+	fill(p, pages);
+	return p;
+}
+
+void *memory_aligned(size_t pages, size_t align)
+{
+	char *p = mmap(NULL, pages * PG + align, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *start;
+
+	if (p == MAP_FAILED)
+		abort();
+	start = (char *)(((uintptr_t)p + align - 1) & ~(align - 1));
+	if (start > p)
+		munmap(p, start - p);
+	munmap(start + pages * PG, p + align - start);
+	fill(start, pages);
+	return start;
+}
+
+int send_fd(int sock, int fd)
+{
+	char byte = 'F', space[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = space,
+			      .msg_controllen = sizeof(space) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return sendmsg(sock, &msg, 0) == 1 ? 0 : -errno;
+}
+
+int recv_fd(int sock)
+{
+	char byte, space[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = space,
+			      .msg_controllen = sizeof(space) };
+	struct cmsghdr *c;
+	int fd;
+
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1)
+		return -errno;
+	c = CMSG_FIRSTHDR(&msg);
+	if (!c)
+		return -EPROTO;
+	memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	return fd;
+}
+
+/* The borrower. */
+
+enum verb { PEEK, POKE, MAP, UNMAP, RUN };
+
+struct order {
+	enum verb verb;
+	uint64_t offset;
+	uint64_t length;
+	uint64_t to;
+	unsigned int rights;
+	unsigned int flags;
+	int value;
+	int (*fn)(struct peer *self, long arg);
+	long arg;
+};
+
+struct answer {
+	int ret;
+	struct outcome outcome;
+};
+
+int peer_space = -1;
+static struct outcome peer_last;
+
+static int obey(struct peer *self, const struct order *o)
+{
+	char *p = (char *)(uintptr_t)self->base + o->offset;
+	int window, ret;
+
+	switch (o->verb) {
+	case PEEK:
+		return peek(p);
+	case POKE:
+		return poke(p, o->value);
+	case MAP:
+		window = recv_fd(self->sock);
+		if (window < 0)
+			return window;
+		ret = map_range(peer_space, p, o->length, o->rights, window,
+				o->to, 0, NULL);
+		close(window);
+		return ret;
+	case UNMAP:
+		return unmap_range(peer_space, p, o->length, o->rights,
+				   o->flags, NULL);
+	case RUN:
+		return o->fn(self, o->arg);
+	}
+	return -ENOSYS;
+}
+
+static void peer_main(struct peer self, size_t pages, int prot)
+{
+	struct answer a = {};
+	struct order o;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	catch_faults();
+	peer_space = space_open();
+	self.window = window_create(peer_space, pages * PG, ALL);
+	self.base = (uintptr_t)window_mmap(self.window, pages * PG, prot);
+	self.pid = getpid();
+	if (send_fd(self.sock, self.window) ||
+	    write(self.sock, &self.base, sizeof(self.base)) < 0)
+		_exit(1);
+	while (read(self.sock, &o, sizeof(o)) == sizeof(o)) {
+		a.ret = obey(&self, &o);
+		a.outcome = last_outcome();
+		if (write(self.sock, &a, sizeof(a)) != sizeof(a))
+			break;
+	}
+	_exit(0);
+}
+
+struct peer peer_start(size_t pages, int prot)
+{
+	struct peer p = { .window = -1 };
+	int socks[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks))
+		abort();
+	p.pid = fork();
+	if (!p.pid) {
+		p.sock = socks[1];
+		close(socks[0]);
+		peer_main(p, pages, prot);
+	}
+	close(socks[1]);
+	p.sock = socks[0];
+	p.window = recv_fd(p.sock);
+	if (read(p.sock, &p.base, sizeof(p.base)) != sizeof(p.base))
+		p.window = -1;
+	return p;
+}
+
+static int ask(struct peer *p, const struct order *o, int fd)
+{
+	struct answer a;
+
+	if (write(p->sock, o, sizeof(*o)) != sizeof(*o) ||
+	    (fd >= 0 && send_fd(p->sock, fd)) ||
+	    read(p->sock, &a, sizeof(a)) != sizeof(a))
+		return -EPIPE;
+	peer_last = a.outcome;
+	return a.ret;
+}
+
+int peer_peek(struct peer *p, size_t offset)
+{
+	return ask(p, &(struct order){ .verb = PEEK, .offset = offset }, -1);
+}
+
+int peer_poke(struct peer *p, size_t offset, int value)
+{
+	return ask(p, &(struct order){ .verb = POKE, .offset = offset,
+				       .value = value }, -1);
+}
+
+struct outcome peer_outcome(struct peer *p)
+{
+	return peer_last;
+}
+
+int peer_map(struct peer *p, size_t offset, size_t length, unsigned int rights,
+	     int window, uint64_t to)
+{
+	return ask(p, &(struct order){ .verb = MAP, .offset = offset,
+				       .length = length, .rights = rights,
+				       .to = to }, window);
+}
+
+int peer_unmap(struct peer *p, size_t offset, size_t length,
+	       unsigned int rights, unsigned int flags)
+{
+	return ask(p, &(struct order){ .verb = UNMAP, .offset = offset,
+				       .length = length, .rights = rights,
+				       .flags = flags }, -1);
+}
+
+int peer_run(struct peer *p, int (*fn)(struct peer *self, long arg), long arg)
+{
+	return ask(p, &(struct order){ .verb = RUN, .fn = fn, .arg = arg },
+		   -1);
+}
+
+void peer_stop(struct peer *p)
+{
+	/* Later borrowers have inherited the socket: closing is not enough. */
+	shutdown(p->sock, SHUT_RDWR);
+	close(p->sock);
+	close(p->window);
+	waitpid(p->pid, NULL, 0);
+}
+
+int slow(void)
+{
+	const char *s = getenv("LMAP_SLOW");
+
+	return s && atoi(s) > 0 ? atoi(s) : 1;
+}
+
+bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	close(fd);
+	return ok;
+}

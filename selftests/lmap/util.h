@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the kselftests of lmap share: ioctls, memory accesses that report the
+ * signal they got, and a borrower process that does as it is told.
+ *
+ * The library is not used here on purpose: the interface of the kernel is what
+ * is tested. Nothing here may sleep to wait for something.
+ */
+#ifndef LMAP_TEST_UTIL_H
+#define LMAP_TEST_UTIL_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <linux/lmap.h>
+
+#define PG	4096UL
+#define RX	(LMAP_R | LMAP_X)
+#define RW	(LMAP_R | LMAP_W)
+#define RWM	(LMAP_R | LMAP_W | LMAP_M)
+#define ALL	LMAP_RIGHTS_ALL
+
+/* How an access went: the byte read (or 0), or the signal and its code. */
+struct outcome {
+	int sig;
+	int code;
+	uint64_t addr;
+	int value;
+};
+
+#define OC(sig, code)	(-((sig) * 1000 + (code)))
+/* Nothing is mapped there; the right is missing. */
+#define NOTHING		OC(SIGBUS, BUS_ADRERR)
+#define NO_RIGHT	OC(SIGSEGV, SEGV_ACCERR)
+#define NO_VMA		OC(SIGSEGV, SEGV_MAPERR)
+
+/* Byte value, 0 after a write, or one of the above. */
+int peek(const volatile void *p);
+int poke(volatile void *p, int value);
+int call(const volatile void *p);	/* executes code there */
+struct outcome last_outcome(void);
+void catch_faults(void);
+
+/* Ioctls: 0 or -errno; results through pointers that may be NULL. */
+int space_open(void);
+int window_create(int space, size_t length, unsigned int rights);
+void *window_mmap(int window, size_t length, int prot);
+int map_range(int space, const void *addr, size_t length, unsigned int rights,
+	      int window, uint64_t offset, unsigned int flags,
+	      struct lmap_map *out);
+int map_depth(int space, const void *addr, size_t length, unsigned int rights,
+	      int window, uint64_t offset, unsigned int depth);
+int map_fpage(int space, uint64_t snd, int window, uint64_t rcv,
+	      uint64_t send_base, struct lmap_map *out);
+int unmap_range(int space, const void *addr, size_t length,
+		unsigned int rights, unsigned int flags,
+		struct lmap_unmap *out);
+int unmap_only(int space, const void *addr, size_t length, unsigned int rights,
+	       int window, struct lmap_unmap *out);
+int unmap_fpage(int space, uint64_t fpage, unsigned int flags);
+int space_sync(int space);
+struct lmap_info info(int space);
+uint64_t fpage(const void *base, unsigned int order, unsigned int rights);
+
+/* Memory: n pages, page i holds i + 1 in all bytes. */
+void *memory(size_t pages);
+void *memory_aligned(size_t pages, size_t align);
+void fill(void *p, size_t pages);
+
+/* A borrower: a process of its own with a window of its own. */
+struct peer {
+	pid_t pid;
+	int sock;
+	int window;		/* our copy of its window's fd */
+	uint64_t base;		/* where it mmapped the window */
+};
+
+struct peer peer_start(size_t pages, int prot);
+int peer_peek(struct peer *p, size_t offset);
+int peer_poke(struct peer *p, size_t offset, int value);
+struct outcome peer_outcome(struct peer *p);
+/* Maps on: from its window to another process' window. */
+int peer_map(struct peer *p, size_t offset, size_t length, unsigned int rights,
+	     int window, uint64_t to);
+int peer_unmap(struct peer *p, size_t offset, size_t length,
+	       unsigned int rights, unsigned int flags);
+/* Runs a function in the borrower: its result. */
+int peer_run(struct peer *p, int (*fn)(struct peer *self, long arg), long arg);
+void peer_stop(struct peer *p);
+/* In the borrower: its own space. */
+extern int peer_space;
+
+int send_fd(int sock, int fd);
+int recv_fd(int sock);
+int slow(void);		/* factor by which this kernel is slow */
+bool write_file(const char *path, const char *text);
+
+/* A TEST with a generous limit: debug kernels under emulation are slow. */
+#define LMAP_TEST(group, name) TEST_F_TIMEOUT(group, name, 240)
+
+#define FIXTURE_PLAIN(name) \
+	FIXTURE(name) { int space; }; \
+	FIXTURE_SETUP(name) \
+	{ \
+		catch_faults(); \
+		self->space = space_open(); \
+		ASSERT_GE(self->space, 0) \
+			TH_LOG("open /dev/lmap: %s", strerror(-self->space)); \
+	} \
+	FIXTURE_TEARDOWN(name) { close(self->space); }
+
+#endif /* LMAP_TEST_UTIL_H */
