@@ -105,9 +105,12 @@ LMAP_TEST(copy, read_and_lseek_move_like_in_a_file)
 
 LMAP_TEST(copy, bad_user_buffers_are_EFAULT)
 {
-	EXPECT_EQ(-1, pread(self->window, (void *)8, 8, 0));
+	volatile uintptr_t nowhere = 8;
+	void *bad = (void *)nowhere;
+
+	EXPECT_EQ(-1, pread(self->window, bad, 8, 0));
 	EXPECT_EQ(EFAULT, errno);
-	EXPECT_EQ(-1, pwrite(self->window, (void *)8, 8, 0));
+	EXPECT_EQ(-1, pwrite(self->window, bad, 8, 0));
 	EXPECT_EQ(EFAULT, errno);
 	/* from a window into itself */
 	EXPECT_EQ(PG, pwrite(self->window, self->view + PG, PG, 0));

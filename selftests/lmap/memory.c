@@ -221,7 +221,7 @@ LMAP_TEST(memory, swapped_out_and_back)
 		for (int i = 0; i < 64; i++)
 			ASSERT_EQ(i + round, peer_peek(&self->b, i * PG));
 	}
-	system("swapoff -a; echo 1 >/sys/block/zram0/reset");
+	system("swapoff /dev/zram0 /dev/ram1 2>/dev/null; echo 1 >/sys/block/zram0/reset");
 }
 
 LMAP_TEST(memory, merged_by_KSM)
