@@ -44,10 +44,10 @@ setup:
 demo: setup
 	@$(MAKE) -s tools
 ifeq ($(HOST),)
-	@$(VM)/run.sh --kernel $(KERNEL) --smp $(SMP) --add $(B)/tools/lmap-demo --add $(TOP)/README.md -- /t/lmap-demo /t/README.md
+	@$(VM)/run.sh --kernel $(KERNEL) --smp $(SMP) --add $(B)/tools/lmap-demo -- /t/lmap-demo /bin/busybox
 else
 	@$(MAKE) -s module
-	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-demo $(TOP)/README.md
+	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-demo /bin/busybox
 endif
 
 ## make bench           what operations cost, as ratios (VM; HOST=1 as for demo)

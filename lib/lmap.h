@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * liblmap - lend ranges of a process' own memory to other processes and take
+ * them back.
+ *
+ * Thin: one call is one ioctl of <linux/lmap.h>, whose comments are the
+ * reference for what happens. File descriptors are plain ints; every call
+ * returns >= 0 or -errno and never touches errno; there is no hidden state,
+ * so everything may be called from any thread, and from C++. A function or a
+ * structure member must never change its meaning once released.
+ */
+#ifndef LMAP_H
+#define LMAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/lmap.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * typedef lmap_fpage_t - a flexpage: 2^order bytes at a base aligned to that,
+ * and rights, in one word
+ */
+typedef uint64_t lmap_fpage_t;
+
+/**
+ * lmap_fpage - flexpage of the caller's memory
+ * @base: first byte, a multiple of 2^@order
+ * @order: log2 of the size, at least that of a page
+ * @rights: LMAP_R and so on
+ *
+ * Return: the flexpage; LMAP_NIL if it would be malformed.
+ */
+lmap_fpage_t lmap_fpage(const void *base, unsigned int order,
+			unsigned int rights);
+
+/**
+ * lmap_fpage_at - flexpage inside a window
+ * @offset: first byte, from the start of the window
+ * @order: log2 of the size
+ * @rights: LMAP_R and so on
+ *
+ * Return: as lmap_fpage().
+ */
+lmap_fpage_t lmap_fpage_at(uint64_t offset, unsigned int order,
+			   unsigned int rights);
+
+/**
+ * lmap_open - make the calling process a space
+ * @flags: 0
+ *
+ * Closing the last copy of the descriptor, exec and exit revoke everything
+ * that was lent through it. Other processes can't use the descriptor.
+ *
+ * Return: space descriptor (close-on-exec); -ENOENT without the module,
+ * -EINVAL for flags, -EINTR, -ENOMEM.
+ */
+int lmap_open(unsigned int flags);
+
+/**
+ * lmap_window - make a receive window
+ * @space: of the caller
+ * @size: bytes, a multiple of the page size
+ * @rights: the most that can be mapped into it
+ * @flags: 0
+ *
+ * Return: window descriptor (close-on-exec), to be passed to lenders.
+ */
+int lmap_window(int space, size_t size, unsigned int rights,
+		unsigned int flags);
+
+/**
+ * lmap_window_mmap - show a window in the caller's address space
+ * @window: of the caller
+ * @size: bytes from its start
+ * @prot: as of mmap(); PROT_EXEC shows only pages with the right x
+ *
+ * Return: address, aligned for large entries; MAP_FAILED and errno.
+ */
+void *lmap_window_mmap(int window, size_t size, int prot);
+
+/**
+ * lmap_send_fd - pass a window to another process
+ * @sock: connected AF_UNIX socket
+ * @window: descriptor
+ *
+ * One byte of data goes with it.
+ */
+int lmap_send_fd(int sock, int window);
+
+/**
+ * lmap_recv_fd - receive a descriptor sent with lmap_send_fd()
+ * @sock: connected AF_UNIX socket
+ *
+ * Return: descriptor (close-on-exec); -EPIPE at the end, -EPROTO if there was
+ * data without a descriptor.
+ */
+int lmap_recv_fd(int sock);
+
+/**
+ * struct lmap_map_opts - how to map; zero is the default of everything
+ * @size: sizeof(struct lmap_map_opts)
+ * @flags: LMAP_POPULATE, LMAP_NOREPLACE, LMAP_LIMIT_DEPTH
+ * @send_base: hot spot of flexpages of different size; 0 with ranges
+ * @depth: with LMAP_LIMIT_DEPTH: further levels that may hang below
+ * @reserved: 0
+ */
+struct lmap_map_opts {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t send_base;
+	uint32_t depth;
+	uint32_t reserved;
+};
+
+/**
+ * struct lmap_map_result - what was mapped
+ * @size: sizeof(struct lmap_map_result), set by the caller
+ * @rights: that every piece got
+ * @fpage: where it landed, with effective rights; nil for ranges
+ * @bytes: how much
+ * @node_id: number of the (first) mapping
+ * @mappings: how many mappings were made or extended
+ * @reserved: 0
+ */
+struct lmap_map_result {
+	uint32_t size;
+	uint32_t rights;
+	lmap_fpage_t fpage;
+	uint64_t bytes;
+	uint64_t node_id;
+	uint32_t mappings;
+	uint32_t reserved;
+};
+
+/**
+ * lmap_map - lend a flexpage
+ * @space: of the caller
+ * @snd: send flexpage with the rights asked
+ * @window: target
+ * @rcv: receive flexpage; its rights do not count
+ * @opts: may be NULL
+ * @out: may be NULL
+ *
+ * Return: 0 or -errno, see the table in <linux/lmap.h>.
+ */
+int lmap_map(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
+	     const struct lmap_map_opts *opts, struct lmap_map_result *out);
+
+/**
+ * lmap_map_range - lend any range of whole pages
+ * @space: of the caller
+ * @addr: first byte
+ * @len: bytes
+ * @rights: asked
+ * @window: target
+ * @offset: first byte in the window
+ * @opts: may be NULL
+ * @out: may be NULL
+ *
+ * One call of the kernel, all or nothing; not a sequence of flexpages.
+ */
+int lmap_map_range(int space, const void *addr, size_t len,
+		   unsigned int rights, int window, uint64_t offset,
+		   const struct lmap_map_opts *opts,
+		   struct lmap_map_result *out);
+
+/**
+ * struct lmap_unmap_result - what was revoked
+ * @size: sizeof(struct lmap_unmap_result), set by the caller
+ * @flags: LMAP_OVERREVOKED
+ * @mappings: mappings that lost something
+ * @pages: pages that they lost, each mapping by itself
+ */
+struct lmap_unmap_result {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t mappings;
+	uint64_t pages;
+};
+
+/**
+ * lmap_unmap - take rights back from everybody below
+ * @space: of the caller
+ * @fp: flexpage with the rights to take, or LMAP_WHOLE
+ * @flags: LMAP_SELF, LMAP_ONLY
+ * @only_window: with LMAP_ONLY: only what lies there
+ * @out: may be NULL
+ *
+ * When it returns 0 nobody has the rights any more. -EINTR: repeat it.
+ */
+int lmap_unmap(int space, lmap_fpage_t fp, unsigned int flags,
+	       int only_window, struct lmap_unmap_result *out);
+
+/**
+ * lmap_unmap_range - the same for any range of whole pages
+ * @space: of the caller
+ * @addr: first byte
+ * @len: bytes
+ * @rights: to take
+ * @flags: LMAP_SELF
+ * @out: may be NULL
+ */
+int lmap_unmap_range(int space, const void *addr, size_t len,
+		     unsigned int rights, unsigned int flags,
+		     struct lmap_unmap_result *out);
+
+/**
+ * lmap_sync - wait until borrowers see what was discarded
+ * @space: of the caller
+ */
+int lmap_sync(int space);
+
+/**
+ * lmap_info - what exists
+ * @space: of the caller
+ * @out: result
+ */
+int lmap_info(int space, struct lmap_info *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LMAP_H */

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lmap-bench - what operations cost, as ratios within one boot.
+ *
+ * Absolute times depend on the machine and are shown for orientation only;
+ * nothing here may be judged by them. Borrower and lender are one process: the
+ * paths in the kernel are the same, and nothing has to be switched.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+
+#include <lmap.h>
+
+#define PAGE	4096UL
+#define PAGES	2048UL
+#define GIB	(1UL << 30)
+#define ROUNDS	31
+
+static int space;
+static int failures;
+static bool check, json;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "lmap-bench: %s failed (errno %d)\n", what, errno);
+	exit(1);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Median of ROUNDS runs; the first ones warm up. */
+static double median(double (*fn)(void *arg), void *arg)
+{
+	double t[ROUNDS];
+
+	for (int i = 0; i < 3; i++)
+		fn(arg);
+	for (int i = 0; i < ROUNDS; i++)
+		t[i] = fn(arg);
+	qsort(t, ROUNDS, sizeof(t[0]), by_value);
+	return t[ROUNDS / 2];
+}
+
+static void *anonymous(size_t length, int flags)
+{
+	void *p = mmap(NULL, length, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("mmap");
+	return p;
+}
+
+static void touch(volatile char *p, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		p[i * PAGE] = 1;
+}
+
+static void report(const char *what, double ns, const char *against,
+		   double other, double limit)
+{
+	double ratio = ns / other;
+	const char *verdict = "";
+
+	if (limit > 0) {
+		verdict = ratio <= limit ? "ok" : "TOO MUCH";
+		failures += ratio > limit;
+	}
+	if (json) {
+		printf("{\"what\": \"%s\", \"ns\": %.1f, \"against\": \"%s\", \"ratio\": %.3f, \"limit\": %.2f}\n",
+		       what, ns, against, ratio, limit);
+		return;
+	}
+	printf("%-40s %10.0f ns %8.2f x %-28s", what, ns, ratio, against);
+	if (limit > 0)
+		printf(" (at most %.1f) %s", limit, verdict);
+	printf("\n");
+}
+
+/* A window and what is lent into it. */
+struct lease {
+	char *mem;
+	size_t pages;
+	int window;
+	char *view;
+};
+
+static double null_ioctl(void *arg)
+{
+	double start = now();
+
+	(void)arg;
+	for (int i = 0; i < 1000; i++)
+		ioctl(space, 0, NULL);
+	return (now() - start) / 1000;
+}
+
+static double map_once(void *arg)
+{
+	struct lease *l = arg;
+	double start = now(), end;
+
+	if (lmap_map_range(space, l->mem, l->pages * PAGE, LMAP_R | LMAP_W,
+			   l->window, 0, NULL, NULL))
+		die("map");
+	end = now();
+	lmap_unmap_range(space, l->mem, l->pages * PAGE, LMAP_RIGHTS_ALL, 0,
+			 NULL);
+	return end - start;
+}
+
+static void bench_map_size(double null)
+{
+	struct lease small = { .pages = 1 }, large = { .pages = GIB / PAGE };
+	double t1, t2;
+
+	large.mem = anonymous(GIB, MAP_NORESERVE);
+	small.mem = large.mem;
+	small.window = large.window = lmap_window(space, GIB, LMAP_RIGHTS_ALL,
+						  0);
+	t1 = median(map_once, &small);
+	t2 = median(map_once, &large);
+	report("map 4 KiB", t1, "null ioctl", null, 0);
+	report("map 1 GiB", t2, "map 4 KiB", t1, 1.2);
+	close(large.window);
+	munmap(large.mem, GIB);
+}
+
+static double lease_touch(void *arg)
+{
+	struct lease *l = arg;
+	double t;
+
+	if (lmap_map_range(space, l->mem, l->pages * PAGE, LMAP_R | LMAP_W,
+			   l->window, 0, NULL, NULL))
+		die("map");
+	t = now();
+	touch(l->view, l->pages);
+	t = now() - t;
+	lmap_unmap_range(space, l->mem, l->pages * PAGE, LMAP_RIGHTS_ALL, 0,
+			 NULL);
+	return t / l->pages;
+}
+
+static double memfd_touch(void *arg)
+{
+	int fd = *(int *)arg;
+	char *p = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       fd, 0);
+	double t = now();
+
+	touch(p, PAGES);
+	t = now() - t;
+	munmap(p, PAGES * PAGE);
+	return t / PAGES;
+}
+
+static double lease_unmap(void *arg)
+{
+	struct lease *l = arg;
+	double t;
+
+	if (lmap_map_range(space, l->mem, l->pages * PAGE, LMAP_R | LMAP_W,
+			   l->window, 0, NULL, NULL))
+		die("map");
+	touch(l->view, l->pages);
+	t = now();
+	lmap_unmap_range(space, l->mem, l->pages * PAGE, LMAP_RIGHTS_ALL, 0,
+			 NULL);
+	return now() - t;
+}
+
+static double memfd_unmap(void *arg)
+{
+	int fd = *(int *)arg;
+	char *p = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       fd, 0);
+	double t;
+
+	touch(p, PAGES);
+	t = now();
+	munmap(p, PAGES * PAGE);
+	return now() - t;
+}
+
+static void bench_touch_unmap(void)
+{
+	struct lease l = { .pages = PAGES };
+	int fd = memfd_create("bench", 0);
+	double t1, t2;
+	char *p;
+
+	if (fd < 0 || ftruncate(fd, PAGES * PAGE))
+		die("memfd");
+	p = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		 0);
+	touch(p, PAGES);
+	munmap(p, PAGES * PAGE);
+	l.mem = anonymous(PAGES * PAGE, 0);
+	touch(l.mem, PAGES);
+	l.window = lmap_window(space, PAGES * PAGE, LMAP_RIGHTS_ALL, 0);
+	l.view = lmap_window_mmap(l.window, PAGES * PAGE,
+				  PROT_READ | PROT_WRITE);
+	t1 = median(lease_touch, &l);
+	t2 = median(memfd_touch, &fd);
+	report("first write to a page, lent", t1, "populated memfd", t2, 0.5);
+	t1 = median(lease_unmap, &l);
+	t2 = median(memfd_unmap, &fd);
+	report("unmap 2048 present pages", t1, "munmap of the same", t2, 1.5);
+	close(fd);
+	munmap(l.view, PAGES * PAGE);
+	close(l.window);
+	munmap(l.mem, PAGES * PAGE);
+}
+
+/* A chain of mappings; the last view is the one that is used. */
+struct chain {
+	unsigned int depth;
+	char *mem;
+	int window[64];
+	char *view[64];
+	int what;
+};
+
+static double chain_run(void *arg)
+{
+	struct chain *c = arg;
+	unsigned int last = c->depth - 1;
+	char *from = last ? c->view[last - 1] : c->mem;
+	double t[4];
+
+	t[0] = now();
+	if (lmap_map_range(space, from, PAGES * PAGE, LMAP_RIGHTS_ALL,
+			   c->window[last], 0, NULL, NULL))
+		die("map in a chain");
+	t[1] = now();
+	touch(c->view[last], PAGES);
+	t[2] = now();
+	if (lmap_unmap_range(space, from, PAGES * PAGE, LMAP_RIGHTS_ALL,
+			     0, NULL))
+		die("unmap in a chain");
+	t[3] = now();
+	return t[c->what + 1] - t[c->what];
+}
+
+static struct chain *chain_make(unsigned int depth)
+{
+	struct chain *c = calloc(1, sizeof(*c));
+	char *from;
+
+	if (!c)
+		die("calloc");
+	c->depth = depth;
+	c->mem = anonymous(PAGES * PAGE, 0);
+	touch(c->mem, PAGES);
+	from = c->mem;
+	for (unsigned int i = 0; i < depth; i++) {
+		c->window[i] = lmap_window(space, PAGES * PAGE,
+					   LMAP_RIGHTS_ALL, 0);
+		c->view[i] = lmap_window_mmap(c->window[i], PAGES * PAGE,
+					      PROT_READ | PROT_WRITE);
+		if (i + 1 < depth &&
+		    lmap_map_range(space, from, PAGES * PAGE, LMAP_RIGHTS_ALL,
+				   c->window[i], 0, NULL, NULL))
+			die("map in a chain");
+		from = c->view[i];
+	}
+	return c;
+}
+
+static void bench_depth(void)
+{
+	static const char * const what[] = {
+		"map at depth 32", "touch at depth 32", "unmap at depth 32",
+	};
+	struct chain *one = chain_make(1), *many = chain_make(32);
+
+	for (int i = 0; i < 3; i++) {
+		double t1, t2;
+
+		one->what = many->what = i;
+		t1 = median(chain_run, one);
+		t2 = median(chain_run, many);
+		/* map and unmap look each parent up once: a little more */
+		report(what[i], t2, "depth 1", t1, i ? 1.3 : 0);
+	}
+}
+
+static double copy_vm(void *arg)
+{
+	struct lease *l = arg;
+	static char buf[PAGES * PAGE];
+	struct iovec local = { buf, sizeof(buf) };
+	struct iovec remote = { l->mem, sizeof(buf) };
+	double t = now();
+
+	if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) !=
+	    (ssize_t)sizeof(buf))
+		die("process_vm_readv");
+	return now() - t;
+}
+
+static double read_in_place(void *arg)
+{
+	struct lease *l = arg;
+	volatile unsigned long sum = 0;
+	double t;
+
+	if (lmap_map_range(space, l->mem, l->pages * PAGE, LMAP_R, l->window,
+			   0, NULL, NULL))
+		die("map");
+	t = now();
+	for (size_t i = 0; i < l->pages * PAGE; i += PAGE)
+		sum += *(unsigned long *)(l->view + i);
+	t = now() - t;
+	lmap_unmap_range(space, l->mem, l->pages * PAGE, LMAP_RIGHTS_ALL, 0,
+			 NULL);
+	return t;
+}
+
+static void bench_copy(void)
+{
+	struct lease l = { .pages = PAGES };
+
+	l.mem = anonymous(PAGES * PAGE, 0);
+	touch(l.mem, PAGES);
+	l.window = lmap_window(space, PAGES * PAGE, LMAP_RIGHTS_ALL, 0);
+	l.view = lmap_window_mmap(l.window, PAGES * PAGE, PROT_READ);
+	report("look at 2048 lent pages in place",
+	       median(read_in_place, &l), "process_vm_readv of them",
+	       median(copy_vm, &l), 0);
+}
+
+int main(int argc, char **argv)
+{
+	double null;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--check")) {
+			check = true;
+		} else if (!strcmp(argv[i], "--json")) {
+			json = true;
+		} else {
+			fprintf(stderr, "usage: lmap-bench [--check] [--json]\n");
+			return 2;
+		}
+	}
+	space = lmap_open(0);
+	if (space < 0) {
+		fprintf(stderr, "lmap-bench: /dev/lmap: %s\n",
+			strerror(-space));
+		return 1;
+	}
+	null = median(null_ioctl, NULL);
+	bench_map_size(null);
+	bench_touch_unmap();
+	bench_depth();
+	bench_copy();
+	return check && failures;
+}

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lmap-demo - three processes lend, reduce and revoke real memory.
+ *
+ * A loads a file into its heap and lends it read-only to B, which computes a
+ * checksum in place and lends half of it on to C. C tries to write, A takes
+ * the right to read from everybody, B and C tell how they lost it.
+ *
+ * What is printed must be what happened: every line's expectation is checked,
+ * and one that does not hold makes the exit status 1.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <lmap.h>
+
+static int failures;
+
+static void expect(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	failures++;
+	printf("      !! expected: %s\n", what);
+}
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
+fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "lmap-demo: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\n");
+	va_end(args);
+	exit(1);
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* FNV-1a: simple, and sensitive to every byte. */
+static uint64_t checksum(const unsigned char *p, size_t n)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	while (n--)
+		h = (h ^ *p++) * 0x100000001b3ULL;
+	return h;
+}
+
+/* Accesses that report their signal. */
+
+static sigjmp_buf jump;
+static volatile sig_atomic_t armed;
+static siginfo_t caught;
+
+static void on_signal(int sig, siginfo_t *si, void *context)
+{
+	(void)context;
+	if (!armed)
+		_exit(128 + sig);
+	caught = *si;
+	siglongjmp(jump, 1);
+}
+
+struct loss {
+	int sig;
+	int code;
+	uint64_t addr;
+};
+
+static struct loss try_access(volatile unsigned char *p, bool write)
+{
+	struct loss loss = { 0, 0, 0 };
+
+	if (sigsetjmp(jump, 1)) {
+		loss.sig = caught.si_signo;
+		loss.code = caught.si_code;
+		loss.addr = (uintptr_t)caught.si_addr;
+	} else {
+		armed = 1;
+		if (write)
+			*p = 'X';
+		else
+			(void)*p;
+	}
+	armed = 0;
+	return loss;
+}
+
+static const char *loss_name(const struct loss *l)
+{
+	if (l->sig == SIGBUS && l->code == BUS_ADRERR)
+		return "SIGBUS, BUS_ADRERR: nothing is mapped there";
+	if (l->sig == SIGSEGV && l->code == SEGV_ACCERR)
+		return "SIGSEGV, SEGV_ACCERR: the right is missing";
+	return l->sig ? "another signal" : "no signal at all";
+}
+
+/* Borrowers: processes that do what they are told over a socket. */
+
+enum what { CHECKSUM, READ, WRITE, LEND };
+
+struct order {
+	enum what what;
+	uint64_t offset;
+	uint64_t length;
+};
+
+struct answer {
+	int ret;
+	uint64_t sum;
+	uint64_t ns;
+	struct loss loss;
+	struct lmap_map_result map;
+};
+
+struct borrower {
+	const char *name;
+	pid_t pid;
+	int sock;
+	int window;
+	uint64_t base;
+};
+
+static void obey(const struct order *o, struct answer *a, int space,
+		 unsigned char *base, int sock)
+{
+	uint64_t start;
+	int window;
+
+	memset(a, 0, sizeof(*a));
+	a->map.size = sizeof(a->map);
+	switch (o->what) {
+	case CHECKSUM:
+		start = now();
+		a->sum = checksum(base + o->offset, o->length);
+		a->ns = now() - start;
+		break;
+	case READ:
+	case WRITE:
+		a->loss = try_access(base + o->offset, o->what == WRITE);
+		break;
+	case LEND:
+		window = lmap_recv_fd(sock);
+		start = now();
+		a->ret = lmap_map_range(space, base + o->offset, o->length,
+					LMAP_R | LMAP_W, window, 0, NULL,
+					&a->map);
+		a->ns = now() - start;
+		close(window);
+		break;
+	}
+}
+
+static void borrower_main(int sock, size_t size)
+{
+	struct sigaction sa;
+	struct answer a;
+	struct order o;
+	int space, window;
+	uint64_t base;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_sigaction = on_signal;
+	sa.sa_flags = SA_SIGINFO;
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+
+	space = lmap_open(0);
+	window = lmap_window(space, size, LMAP_RIGHTS_ALL, 0);
+	if (window < 0)
+		_exit(1);
+	base = (uintptr_t)lmap_window_mmap(window, size,
+					   PROT_READ | PROT_WRITE);
+	if (lmap_send_fd(sock, window) ||
+	    write(sock, &base, sizeof(base)) != sizeof(base))
+		_exit(1);
+	while (read(sock, &o, sizeof(o)) == sizeof(o)) {
+		obey(&o, &a, space, (unsigned char *)(uintptr_t)base, sock);
+		if (write(sock, &a, sizeof(a)) != sizeof(a))
+			break;
+	}
+	_exit(0);
+}
+
+static struct borrower borrower_start(const char *name, size_t size)
+{
+	struct borrower b = { .name = name };
+	int socks[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks))
+		fail("socketpair: %s", strerror(errno));
+	fflush(stdout);
+	b.pid = fork();
+	if (b.pid < 0)
+		fail("fork: %s", strerror(errno));
+	if (!b.pid)
+		borrower_main(socks[1], size);
+	close(socks[1]);
+	b.sock = socks[0];
+	b.window = lmap_recv_fd(b.sock);
+	if (b.window < 0 ||
+	    read(b.sock, &b.base, sizeof(b.base)) != sizeof(b.base))
+		fail("%s could not make its window", name);
+	return b;
+}
+
+static struct answer tell(struct borrower *b, enum what what, uint64_t offset,
+			  uint64_t length, int fd)
+{
+	struct order o = { .what = what, .offset = offset, .length = length };
+	struct answer a;
+
+	if (write(b->sock, &o, sizeof(o)) != sizeof(o) ||
+	    (fd >= 0 && lmap_send_fd(b->sock, fd)) ||
+	    read(b->sock, &a, sizeof(a)) != sizeof(a))
+		fail("%s is gone", b->name);
+	return a;
+}
+
+/* Printing. */
+
+static void step(int n, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void step(int n, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	printf("\n  %d.  ", n);
+	vprintf(format, args);
+	printf("\n");
+	va_end(args);
+}
+
+static void cost(const char *what, uint64_t ns)
+{
+	printf("      %-46s %10.1f us\n", what, ns / 1000.0);
+}
+
+static const char *rights_text(unsigned int rights)
+{
+	static char text[5];
+
+	snprintf(text, sizeof(text), "%c%c%c%c", rights & LMAP_R ? 'r' : '-',
+		 rights & LMAP_W ? 'w' : '-', rights & LMAP_X ? 'x' : '-',
+		 rights & LMAP_M ? 'm' : '-');
+	return text;
+}
+
+struct tree {
+	size_t size;
+	const struct lmap_map_result *b;
+	const struct lmap_map_result *c;
+};
+
+static void show_tree(int space, const struct tree *t)
+{
+	struct lmap_info info;
+
+	if (lmap_info(space, &info))
+		fail("lmap_info");
+	printf("\n      A  %zu KiB of its own memory\n", t->size / 1024);
+	if (t->b)
+		printf("      └─ B  mapping #%" PRIu64 "  %s  %" PRIu64
+		       " KiB\n", t->b->node_id, rights_text(t->b->rights),
+		       t->b->bytes / 1024);
+	if (t->c)
+		printf("         └─ C  mapping #%" PRIu64 "  %s  %" PRIu64
+		       " KiB\n", t->c->node_id, rights_text(t->c->rights),
+		       t->c->bytes / 1024);
+	printf("      (the kernel counts %llu mappings, %llu pages held)\n",
+	       (unsigned long long)info.out_mappings,
+	       (unsigned long long)info.out_tiles);
+	expect(info.out_mappings == (t->b ? 1U : 0U) + (t->c ? 1U : 0U),
+	       "as many mappings as drawn");
+}
+
+static unsigned char *load(const char *path, size_t *bytes, size_t *size)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	unsigned char *p;
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) || !st.st_size)
+		fail("%s: %s", path, fd < 0 ? strerror(errno) : "empty");
+	*bytes = st.st_size;
+	/* at least two pages, so that half of it can be lent on */
+	*size = (st.st_size + 2 * page - 1) / (2 * page) * (2 * page);
+	if (posix_memalign((void **)&p, page, *size))
+		fail("no memory");
+	memset(p, 0, *size);
+	for (size_t done = 0; done < *bytes; done += n) {
+		n = read(fd, p + done, *bytes - done);
+		if (n <= 0)
+			fail("%s: cannot read", path);
+	}
+	close(fd);
+	return p;
+}
+
+static void report_loss(const char *who, const struct answer *a,
+			uint64_t base, uint64_t offset)
+{
+	printf("      %s lost it: %s\n", who, loss_name(&a->loss));
+	printf("         at %#" PRIx64 " = its window + %" PRIu64 "\n",
+	       a->loss.addr, a->loss.addr - base);
+	expect(a->loss.sig == SIGBUS && a->loss.code == BUS_ADRERR &&
+	       a->loss.addr == base + offset, "SIGBUS at that address");
+}
+
+int main(int argc, char **argv)
+{
+	struct lmap_unmap_result un = { .size = sizeof(un) };
+	struct lmap_map_result map = { .size = sizeof(map) };
+	size_t bytes, size, half;
+	struct borrower b, c;
+	struct answer a, lent;
+	unsigned char *mem;
+	uint64_t sum, start;
+	int space, ret;
+
+	if (argc != 2 || argv[1][0] == '-')
+		fail("usage: lmap-demo FILE");
+	mem = load(argv[1], &bytes, &size);
+	half = size / 2;
+	sum = checksum(mem, bytes);
+	space = lmap_open(0);
+	if (space < 0)
+		fail("/dev/lmap: %s", strerror(-space));
+	b = borrower_start("B", size);
+	c = borrower_start("C", size);
+
+	printf("lmap: lending memory and taking it back\n");
+	printf("A is process %d, B is %d, C is %d. They share no memory.\n",
+	       getpid(), b.pid, c.pid);
+
+	step(1, "A has loaded %s into its heap: %zu bytes, checksum %016"
+	     PRIx64, argv[1], bytes, sum);
+
+	step(2, "A lends it to B: to read and to map on, not to write");
+	start = now();
+	ret = lmap_map_range(space, mem, size, LMAP_R | LMAP_M, b.window, 0,
+			     NULL, &map);
+	cost("map, whatever the size", now() - start);
+	expect(!ret && map.bytes == size, "all of it is mapped");
+
+	step(3, "B computes the checksum in place, nothing is copied");
+	a = tell(&b, CHECKSUM, 0, bytes, -1);
+	printf("      B says %016" PRIx64 ": %s\n", a.sum,
+	       a.sum == sum ? "the same" : "DIFFERENT");
+	cost("read all of it for the first time", a.ns);
+	expect(a.sum == sum, "the same checksum");
+
+	step(4, "B lends the first half on to C, and asks for writing too");
+	lent = tell(&b, LEND, 0, half, c.window);
+	cost("map", lent.ns);
+	expect(!lent.ret && lent.map.rights == LMAP_R,
+	       "C gets r only: nobody gives what he has not");
+	a = tell(&c, CHECKSUM, 0, half, -1);
+	printf("      C reads it: %s\n", a.sum == checksum(mem, half) ?
+	       "the same bytes" : "DIFFERENT");
+	expect(a.sum == checksum(mem, half), "the same bytes");
+
+	step(5, "C tries to write");
+	a = tell(&c, WRITE, 8, 0, -1);
+	printf("      refused: %s\n         at %#" PRIx64 "\n",
+	       loss_name(&a.loss), a.loss.addr);
+	expect(a.loss.sig == SIGSEGV && a.loss.code == SEGV_ACCERR &&
+	       a.loss.addr == c.base + 8, "SIGSEGV at that address");
+
+	printf("\n      Before:\n");
+	show_tree(space, &(struct tree){ size, &map, &lent.map });
+
+	step(6, "A takes the right to read from everybody, asking nobody");
+	start = now();
+	ret = lmap_unmap_range(space, mem, size, LMAP_R, 0, &un);
+	cost("unmap: two processes, page tables and TLBs", now() - start);
+	printf("      %" PRIu64 " mappings went, %" PRIu64 " pages\n",
+	       un.mappings, un.pages);
+	expect(!ret && un.mappings == 2, "two mappings went");
+	a = tell(&b, READ, 4096, 0, -1);
+	report_loss("B", &a, b.base, 4096);
+	a = tell(&c, READ, 0, 0, -1);
+	report_loss("C", &a, c.base, 0);
+
+	printf("\n      After:\n");
+	show_tree(space, &(struct tree){ size, NULL, NULL });
+
+	step(7, "A's memory is what it was: checksum %016" PRIx64,
+	     checksum(mem, bytes));
+	expect(checksum(mem, bytes) == sum, "the same checksum");
+
+	close(b.sock);
+	close(c.sock);
+	kill(b.pid, SIGKILL);
+	kill(c.pid, SIGKILL);
+	waitpid(b.pid, NULL, 0);
+	waitpid(c.pid, NULL, 0);
+	printf("\n%s\n", failures ? "Something was not as it should be." :
+	       "All as it should be.");
+	return failures != 0;
+}
