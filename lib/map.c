@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 LMAP_API lmap_fpage_t lmap_fpage_at(uint64_t offset, unsigned int order,
-			   unsigned int rights)
+				    unsigned int rights)
 {
 	unsigned int smallest = __builtin_ctzl(sysconf(_SC_PAGESIZE));
 
@@ -18,7 +18,7 @@ LMAP_API lmap_fpage_t lmap_fpage_at(uint64_t offset, unsigned int order,
 }
 
 LMAP_API lmap_fpage_t lmap_fpage(const void *base, unsigned int order,
-			unsigned int rights)
+				 unsigned int rights)
 {
 	return lmap_fpage_at((uintptr_t)base, order, rights);
 }
@@ -57,7 +57,7 @@ static int do_map(int space, struct lmap_map *arg,
 }
 
 LMAP_API int lmap_map(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
-	     const struct lmap_map_opts *opts, struct lmap_map_result *out)
+		      const struct lmap_map_opts *opts, struct lmap_map_result *out)
 {
 	struct lmap_map arg;
 
@@ -69,9 +69,9 @@ LMAP_API int lmap_map(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
 }
 
 LMAP_API int lmap_map_range(int space, const void *addr, size_t len,
-		   unsigned int rights, int window, uint64_t offset,
-		   const struct lmap_map_opts *opts,
-		   struct lmap_map_result *out)
+			    unsigned int rights, int window, uint64_t offset,
+			    const struct lmap_map_opts *opts,
+			    struct lmap_map_result *out)
 {
 	struct lmap_map arg;
 
@@ -108,7 +108,7 @@ static int do_unmap(int space, struct lmap_unmap *arg,
 }
 
 LMAP_API int lmap_unmap(int space, lmap_fpage_t fp, unsigned int flags,
-	       int only_window, struct lmap_unmap_result *out)
+			int only_window, struct lmap_unmap_result *out)
 {
 	struct lmap_unmap arg;
 
@@ -122,8 +122,8 @@ LMAP_API int lmap_unmap(int space, lmap_fpage_t fp, unsigned int flags,
 }
 
 LMAP_API int lmap_unmap_range(int space, const void *addr, size_t len,
-		     unsigned int rights, unsigned int flags,
-		     struct lmap_unmap_result *out)
+			      unsigned int rights, unsigned int flags,
+			      struct lmap_unmap_result *out)
 {
 	struct lmap_unmap arg;
 

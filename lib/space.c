@@ -24,7 +24,7 @@ LMAP_API int lmap_open(unsigned int flags)
 }
 
 LMAP_API int lmap_window(int space, size_t size, unsigned int rights,
-		unsigned int flags)
+			 unsigned int flags)
 {
 	struct lmap_window_create arg;
 	int ret;

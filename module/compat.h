@@ -63,6 +63,7 @@ static inline int lmap_compat_shrinker_register(struct shrinker *shrinker)
 	shrinker_register(shrinker);
 	return 0;
 }
+
 #define shrinker_register(shrinker)	lmap_compat_shrinker_register(shrinker)
 #define lmap_compat_shrinker_free(shrinker, registered) shrinker_free(shrinker)
 #endif

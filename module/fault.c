@@ -182,7 +182,9 @@ static vm_fault_t fill_run(struct fill *f, unsigned long start,
  */
 static vm_fault_t fault_segv(struct vm_fault *vmf)
 {
-	struct sighand_struct *sighand = current->sighand;
+	/* Our own does not go away. */
+	struct sighand_struct *sighand =
+		rcu_dereference_protected(current->sighand, true);
 	__sighandler_t handler;
 	kernel_siginfo_t info;
 	bool blocked;

@@ -35,7 +35,7 @@
  * Lifetimes
  *
  *   space    kref: the open file, every region, every window
- *   window   its file; release() empties the index before it goes
+ *   window   that of its file: release() empties the index before it goes
  *   region   ref: one for having mappings at all (mdb.nr > 0), one for each
  *            user. At 0 a worker removes the notifier and the tiles; memory
  *            goes by RCU, since faults find it through the index
@@ -97,7 +97,8 @@ struct lmap_space {
  * @shared: only shared mappings (VM_SHARED), else only private ones; immutable
  * @tiles: chunk number (page / 64) -> struct lmap_chunk
  * @last_gen: the last generation given to a chunk; xa_lock
- * @work: drops stale tiles, or frees the region if @ref is 0
+ * @stale_work: drops stale tiles
+ * @free_work: frees the region when @ref is 0
  * @rcu: frees the memory
  */
 struct lmap_region {

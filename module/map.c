@@ -204,7 +204,7 @@ static struct map_piece *piece_add(struct map_request *req,
 }
 
 static int collect_memory(struct map_request *req, struct vm_area_struct *vma,
-		      unsigned long first, unsigned long last)
+			  unsigned long first, unsigned long last)
 {
 	unsigned int rights = LMAP_M;
 	bool shared = vma->vm_flags & VM_SHARED;
@@ -290,8 +290,8 @@ static struct lmap_region *parent_look(struct lmap_window *source,
 
 /* From a window of ours: one piece for each mapping in it. */
 static int collect_window(struct map_request *req, struct lmap_window *source,
-		      unsigned long spage, unsigned long wfirst,
-		      unsigned long wlast)
+			  unsigned long spage, unsigned long wfirst,
+			  unsigned long wlast)
 {
 	unsigned long pos = wfirst;
 
@@ -366,7 +366,7 @@ static int pieces_collect(struct map_request *req)
 			ret = -EPERM;
 		else
 			ret = collect_window(req, source, from, off,
-					 off + (to - from));
+					     off + (to - from));
 	}
 	if (!ret && list_empty(&req->pieces))
 		ret = req->denied;
@@ -393,7 +393,8 @@ static bool pieces_find_regions(struct map_request *req)
 		piece->region = lmap_region_find(req->space, piece->rfirst,
 						 piece->rfirst + piece->npages
 						 - 1, piece->shared);
-		all &= piece->region != NULL;
+		if (!piece->region)
+			all = false;
 	}
 	return all;
 }

@@ -646,6 +646,7 @@ int lmap_tile_init(void)
 		lmap_compat_shrinker_free(chunk_shrinker, true);
 		goto err_cache;
 	}
+	/* The list is made before it is used: pairs with shrink_count(). */
 	smp_store_release(&chunk_lru_ready, true);
 	return 0;
 

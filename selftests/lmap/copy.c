@@ -43,7 +43,7 @@ LMAP_TEST(copy, pread_and_pwrite_need_no_signal)
 
 	EXPECT_EQ(3 * PG, pread(self->window, buf, 3 * PG, PG / 2));
 	EXPECT_EQ(0, memcmp(buf, self->mem + PG / 2, 3 * PG));
-	EXPECT_EQ(100, pwrite(self->window, "x" "y", 2, 10) + 98);
+	EXPECT_EQ(2, pwrite(self->window, "xy", 2, 10));
 	EXPECT_EQ('y', self->mem[11]);
 	memset(buf, 77, sizeof(buf));
 	EXPECT_EQ(2 * PG, pwrite(self->window, buf, 2 * PG, PG + 5));

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck disable=SC2034 # names for the scripts that source this file
 # Sourced by the scripts of this directory: messages, the cache, the table of kernels. Does nothing by itself, and
 # must never change the machine outside the cache directory.
 
