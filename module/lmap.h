@@ -35,7 +35,7 @@
  * Lifetimes
  *
  *   space    kref: the open file, every region, every window
- *   window   that of its file: release() empties the index before it goes
+ *   windows  live as long as their files; release() empties the index before it goes
  *   region   ref: one for having mappings at all (mdb.nr > 0), one for each
  *            user. At 0 a worker removes the notifier and the tiles; memory
  *            goes by RCU, since faults find it through the index

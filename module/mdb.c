@@ -9,6 +9,7 @@
 #include "mdb.h"
 
 #include <linux/bug.h>
+#include <linux/errno.h>
 #include <linux/interval_tree_generic.h>
 #include <linux/lockdep.h>
 
@@ -105,7 +106,18 @@ struct lmap_node *lmap_index_next(struct lmap_node *node, unsigned long wlast)
 	return node && node->wfirst <= wlast ? node : NULL;
 }
 
-/* Links a node whose place is known to be free. */
+/*
+ * Rotations can show a new node to readers by plain stores, which nothing
+ * orders after those of rb_link_node_rcu(). So its links are valid before the
+ * write section begins: the barrier there comes before all stores inside.
+ */
+static void index_prepare(struct lmap_node *node)
+{
+	node->wrb.rb_left = NULL;
+	node->wrb.rb_right = NULL;
+}
+
+/* Links a node whose place is known to be free; index_prepare() was before. */
 static void index_link(struct lmap_index *index, struct lmap_node *node)
 {
 	struct rb_node **link = &index->root.rb_node, *parent = NULL;
@@ -158,6 +170,7 @@ int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
 	node->level = parent ? parent->level + 1 : 1;
 	node->flags = 0;
 
+	index_prepare(node);
 	spin_lock(&index->lock);
 	if (!lmap_index_first(index, node->wfirst, lmap_node_wlast(node))) {
 		write_seqcount_begin(&index->seq);
@@ -246,6 +259,7 @@ static struct lmap_node *node_cut(struct lmap_node *node, unsigned long at,
 	right->depth = node->depth;
 	right->level = node->level;
 	right->flags = node->flags;
+	index_prepare(right);
 
 	lmap_range_remove(node, &node->mdb->ranges);
 	spin_lock(&node->index->lock);
