@@ -2,14 +2,15 @@
 /*
  * The trap that DESIGN calls the deadliest: a notifier of the lender that
  * waits for a borrower's window under rmap locks, against mm_take_all_locks()
- * of a borrower that waits for those. Lenders that reclaim, migrate, truncate
- * and fork, borrowers that register their first notifier (open /dev/lmap), with
- * a delay in every callback. A watchdog looks for tasks that stay in D.
+ * of a borrower that waits for those. A lender that reclaims, migrates,
+ * truncates and forks, borrowers that register notifiers, as KVM does, with a
+ * delay in every callback. Tasks that hang stay in D: this would time out.
  */
 #include "util.h"
 #include "kselftest_harness.h"
 
 #include <dirent.h>
+#include <pthread.h>
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
@@ -19,12 +20,17 @@
 
 FIXTURE_PLAIN(deadlock)
 
-/* Opens the device over and over, each time in a new mm that shares rmap. */
-static void opener(char *view, int window, int *stop)
+/* Takes all locks of the borrower's address space, over and over. */
+static void take_locks(int *stop)
 {
 	while (!__atomic_load_n(stop, __ATOMIC_ACQUIRE)) {
-		pid_t pid = fork();
+		int fd = open("/dev/takelocks", O_RDWR | O_CLOEXEC);
+		pid_t pid;
 
+		if (fd >= 0)
+			close(fd);
+		/* and the first notifier of an mm, through lmap itself */
+		pid = fork();
 		if (!pid) {
 			int s = space_open();
 
@@ -32,29 +38,40 @@ static void opener(char *view, int window, int *stop)
 		}
 		waitpid(pid, NULL, 0);
 	}
-	_exit(0);
+}
+
+struct toucher {
+	char *view;
+	int *stop;
+};
+
+static void *touch(void *arg)
+{
+	struct toucher *t = arg;
+
+	while (!__atomic_load_n(t->stop, __ATOMIC_ACQUIRE))
+		for (int i = 0; i < 2 * N; i++)
+			peek(t->view + i * PG);
+	return NULL;
 }
 
 /* A borrower whose mm is a fork of the lender: anon_vmas are related. */
 static void borrower(int sock, char *mem, int fd, int *stop)
 {
+	struct toucher t = { .stop = stop };
+	pthread_t thread;
 	int s, w;
-	char *v;
 
 	catch_faults();
 	s = space_open();
 	w = window_create(s, 2 * N * PG, ALL);
-	v = window_mmap(w, 2 * N * PG, PROT_READ | PROT_WRITE);
-	if (send_fd(sock, w))
-		_exit(1);
+	t.view = window_mmap(w, 2 * N * PG, PROT_READ | PROT_WRITE);
 	/* the file is mapped by both, too */
 	mmap(NULL, N * PG, PROT_READ, MAP_SHARED, fd, 0);
-	if (fork() == 0)
-		opener(v, w, stop);
-	while (!__atomic_load_n(stop, __ATOMIC_ACQUIRE))
-		for (int i = 0; i < 2 * N; i++)
-			peek(v + i * PG);
-	wait(NULL);
+	if (send_fd(sock, w) || pthread_create(&thread, NULL, touch, &t))
+		_exit(1);
+	take_locks(stop);
+	pthread_join(thread, NULL);
 	_exit(0);
 }
 
@@ -139,6 +156,7 @@ LMAP_TEST(deadlock, notifiers_against_mm_take_all_locks)
 
 	if (!write_file(DELAY, "2000"))
 		SKIP(return, "the module has no parameter delay_us");
+	ASSERT_EQ(0, access("/dev/takelocks", R_OK));
 	ASSERT_EQ(0, ftruncate(fd, N * PG));
 	file = mmap(NULL, N * PG, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, socks));

@@ -1,29 +1,35 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# kmod.sh KERNEL - build lmap.ko for a kernel of the table `kernels`; prints the path of the module.
+# kmod.sh KERNEL [DIRECTORY] - build lmap.ko, or the module in DIRECTORY, for a kernel of the table `kernels`; prints
+# the path of the module.
 # KDIR=directory kmod.sh - the same for installed headers. Sources are copied to build/module/, so that no object lies
 # among files that git tracks.
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
+other=${2-}
 if [ -n "${KDIR-}" ]; then
 	release=$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' "$KDIR/include/generated/utsrelease.h")
 	set -- "$KDIR"
 else
-	[ $# -eq 1 ] || die "usage: kmod.sh KERNEL | KDIR=directory kmod.sh"
+	[ $# -ge 1 ] || die "usage: kmod.sh KERNEL [DIRECTORY] | KDIR=directory kmod.sh"
 	dir=$("$VM_DIR/kernel.sh" "$1")
 	release=$(cat "$dir/release")
 	set -- "$dir/headers"
 fi
-out=$LMAP_TOP/build/module/$release
+out=$LMAP_TOP/build/module/$release name=lmap source=$LMAP_TOP
+if [ -n "$other" ]; then
+	name=$(basename "$other") source=$LMAP_TOP/$other
+	out=$LMAP_TOP/build/$name/$release
+fi
 mkdir -p "$out"
-rsync -a --delete --include=/Kbuild --include='/module/' --include='/module/*.[ch]' --include='/uapi/***' \
+rsync -a --delete --include=/Kbuild --include='/module/' --include='/module/*.[ch]' --include='/uapi/***' --include='/*.[ch]' \
 	--filter='P *.o' --filter='P .*' --filter='P *.ko' --filter='P *.mod*' --filter='P *.order' --filter='P *.symvers' \
-	--exclude='*' "$LMAP_TOP/" "$out/"
+	--exclude='*' "$source/" "$out/"
 # KFLAGS: W=1 C=2 and the like
 # shellcheck disable=SC2086
 make -s -C "$1" M="$out" ${KFLAGS-} modules 2>&1 |
 	grep -v 'Skipping BTF generation\|compiler differs\|You are using:\|The kernel was built by:' >&2 || [ "${PIPESTATUS[0]}" = 0 ]
-[ -e "$out/lmap.ko" ] || die "no module came out"
-echo "$out/lmap.ko"
+[ -e "$out/$name.ko" ] || die "no module came out"
+echo "$out/$name.ko"

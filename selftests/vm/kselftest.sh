@@ -38,5 +38,6 @@ for p in "${programs[@]}"; do cp "$out/$p" "$stage/lmap/"; done
 append=''
 [ "$K_KIND" = stock ] || append='page_table_check=on kmemleak=on'
 echo "# kselftests on $kernel with $smp CPU"
-"$VM_DIR/run.sh" --kernel "$kernel" --smp "$smp" --timeout 1800 --append "$append" --add "$stage/lmap:/t/lmap" \
+takelocks=$("$VM_DIR/kmod.sh" "$kernel" selftests/takelocks)
+"$VM_DIR/run.sh" --module "$takelocks" --kernel "$kernel" --smp "$smp" --timeout 1800 --append "$append" --add "$stage/lmap:/t/lmap" \
 	--add "$stage/env:/t/env" --add "$ksft/kselftest:/t/kselftest" -- sh /t/kselftest.guest

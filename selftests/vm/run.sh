@@ -6,6 +6,7 @@
 #   --append "PARAMS"    kernel parameters
 #   --timeout SECONDS    default 300, stretched for slow kernels
 #   --add FILE[:PATH]    file or directory to put into the guest, default place /t/
+#   --module FILE        another module, inserted before lmap.ko
 #   --no-module          without lmap.ko
 #   --console FILE       keep the kernel's console
 # The output of the command goes to stdout as it comes. 124 = time is up, 125 = the guest died without a verdict,
@@ -14,7 +15,7 @@ set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernel=6.1 smp=2 mem='' append='' timeout=300 module=1 console='' adds=()
+kernel=6.1 smp=2 mem='' append='' timeout=300 module=1 console='' adds=() others=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift ;;
@@ -24,6 +25,7 @@ while [ $# -gt 0 ]; do
 	--timeout) timeout=$2; shift ;;
 	--add) adds+=("$2"); shift ;;
 	--console) console=$2; shift ;;
+	--module) others+=("$2"); shift ;;
 	--no-module) module=0 ;;
 	--) shift; break ;;
 	*) die "unknown option $1" ;;
@@ -56,6 +58,10 @@ make_initramfs() {
 	install -m 755 "$VM_DIR/guest/dmesg-bad" "$VM_DIR/guest/kselftest.guest" "$root/t/"
 	cp "$dir"/modules/* "$root/modules/"
 	[ $module = 0 ] || cp "$("$VM_DIR/kmod.sh" "$kernel")" "$root/modules/lmap.ko"
+	for file in "${others[@]}"; do
+		cp "$file" "$root/modules/"
+		basename "$file" .ko >>"$root/modules/order"
+	done
 	for spec in "${adds[@]}"; do
 		file=${spec%%:*} place=/t/$(basename "${spec%%:*}")
 		[ "$file" = "$spec" ] || place=${spec#*:}
