@@ -7,14 +7,12 @@ set -eu -o pipefail
 # command, header or library behind each line, for the reader who wants to drop one
 PACKAGES=(
 	build-essential pkg-config			# module, library, tools
-	libnl-3-dev libnl-genl-3-dev libjson-c-dev	# liblmap's events, lmapctl --json
-	libcmocka-dev					# unit tests in user space
 	linux-headers-amd64				# make without the cache: the stock module
 	bc bison flex libelf-dev libssl-dev rsync	# the debug kernels
 	xz-utils cpio kmod				# unpacking kernels, packing the guest
 	busybox-static qemu-system-x86			# the guest
-	clang-14 libclang-rt-14-dev clang-tidy		# fuzzing, thread-safety analysis, lint
-	cppcheck sparse shellcheck			# lint
+	clang						# lint
+	cppcheck sparse shellcheck groff-base perl	# lint
 	debian-archive-keyring ca-certificates		# fetching kernels
 )
 
