@@ -6,6 +6,8 @@
 #include "util.h"
 #include "kselftest_harness.h"
 
+#include <pthread.h>
+
 FIXTURE(abi) {
 	int space;
 	int window;
@@ -31,7 +33,7 @@ FIXTURE_TEARDOWN(abi)
 {
 	/* Whatever was tried: nothing was mapped. */
 	EXPECT_EQ(0, info(self->space).out_mappings);
-	EXPECT_EQ(0, info(self->space).out_tiles);
+	tiles_gone(self->space);
 	close(self->window);
 	close(self->space);
 }
@@ -301,6 +303,30 @@ LMAP_TEST(abi, another_process_is_EPERM)
 	waitpid(pid, &status, 0);
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(0, try(self->space, LMAP_MAP, &m));
+	EXPECT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, 0));
+}
+
+static void *in_a_thread(void *arg)
+{
+	struct lmap_map *m = arg;
+	int space = (int)m->out_node_id;
+
+	m->out_node_id = 0;
+	return (void *)(long)try(space, LMAP_MAP, m);
+}
+
+/* A space belongs to an address space, not to a task. */
+LMAP_TEST(abi, another_thread_may_call)
+{
+	struct lmap_map m = MAP_OK(self);
+	pthread_t thread;
+	void *ret;
+
+	m.out_node_id = self->space;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, in_a_thread, &m));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(NULL, ret);
+	EXPECT_EQ(1, info(self->space).out_mappings);
 	EXPECT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, 0));
 }
 

@@ -32,7 +32,8 @@ FIXTURE_SETUP(copy)
 
 FIXTURE_TEARDOWN(copy)
 {
-	unmap_fpage(self->space, LMAP_WHOLE, LMAP_SELF);
+	EXPECT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, LMAP_SELF));
+	EXPECT_EQ(0, info(self->space).out_mappings);
 	close(self->space);
 	close(self->window);
 }

@@ -160,25 +160,39 @@ LMAP_TEST(hostile_lender, protects_and_discards_all_the_time)
 	}
 }
 
+/*
+ * Faults that the lender's memory stalls: it is registered with userfaultfd,
+ * and an event read from there proves that a borrower waits.
+ */
+
 struct stalled {
-	int ready;
+	int event;		/* the lender has seen the fault */
 	int mmaps;
+	int done;
+	int result;
 };
 
+static char stall_stack[65536] __attribute__((aligned(16)));
+
+static int stall_child(void *base)
+{
+	return peek(base) >= 0;
+}
+
 /* One thread waits for the lender for ever; the others must not notice. */
-static int fault_in_child(struct peer *self, long arg)
+static int fault_and_kill(struct peer *self, long arg)
 {
 	struct stalled *s = (struct stalled *)arg;
 	char *base = (char *)(uintptr_t)self->base;
-	static char stack[65536] __attribute__((aligned(16)));
+	int tid, status;
 	void *p;
-	int tid;
 
-	__atomic_store_n(&s->ready, 1, __ATOMIC_RELEASE);
-	tid = clone((int (*)(void *))(void *)peek,
-		    stack + sizeof(stack), CLONE_VM | SIGCHLD, base);
+	tid = clone(stall_child, stall_stack + sizeof(stall_stack),
+		    CLONE_VM | SIGCHLD, base);
 	if (tid < 0)
 		return -1;
+	while (!__atomic_load_n(&s->event, __ATOMIC_ACQUIRE))
+		sched_yield();
 	/* own mmap calls go on while the other is stuck in its fault */
 	for (int i = 0; i < 2000; i++) {
 		p = mmap(NULL, PG, PROT_READ | PROT_WRITE,
@@ -186,38 +200,206 @@ static int fault_in_child(struct peer *self, long arg)
 		if (p == MAP_FAILED || munmap(p, PG))
 			return -2;
 		s->mmaps++;
-		sched_yield();
 	}
+	if (waitpid(tid, &status, WNOHANG) != 0)
+		return -3;
 	/* and it can be killed */
 	kill(tid, SIGKILL);
-	return waitpid(tid, NULL, 0) == tid ? 0 : -3;
+	if (waitpid(tid, &status, 0) != tid)
+		return -4;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : -5;
 }
 
-LMAP_TEST(hostile_lender, stalls_faults_with_userfaultfd)
+/* Waits in the fault itself, tells what came of it. */
+static int fault_and_tell(struct peer *self, long arg)
+{
+	struct stalled *s = (struct stalled *)arg;
+
+	s->result = peek((char *)(uintptr_t)self->base);
+	__atomic_store_n(&s->done, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static int stalling_memory(char **mem)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct stalled *s = mmap(NULL, PG, PROT_READ | PROT_WRITE,
-				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
-	char *p = mmap(NULL, N * PG, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 
+	*mem = mmap(NULL, N * PG, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	reg.range.start = (uintptr_t)*mem;
+	reg.range.len = N * PG;
+	if (fd >= 0 && (ioctl(fd, UFFDIO_API, &api) ||
+			ioctl(fd, UFFDIO_REGISTER, &reg)))
+		return -1;
+	return fd;
+}
+
+/* Until somebody waits for a page: its address. */
+static uint64_t wait_for_fault(int fd)
+{
+	struct uffd_msg msg;
+
+	if (read(fd, &msg, sizeof(msg)) != sizeof(msg) ||
+	    msg.event != UFFD_EVENT_PAGEFAULT)
+		return 0;
+	return msg.arg.pagefault.address & ~(PG - 1);
+}
+
+static pid_t ask(struct peer *c, int (*fn)(struct peer *, long),
+		 struct stalled *s)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(peer_run(c, fn, (long)s) & 0x7f);
+	return pid;
+}
+
+static struct stalled *stalled_new(void)
+{
+	return mmap(NULL, PG, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+LMAP_TEST(hostile_lender, stalled_fault_is_killable_and_holds_up_nobody)
+{
+	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
+	struct stalled *s = stalled_new();
+	int fd, status;
+	pid_t asker;
+	char *p;
+
+	fd = stalling_memory(&p);
 	if (fd < 0)
 		SKIP(return, "no userfaultfd in this kernel");
-	ASSERT_EQ(0, ioctl(fd, UFFDIO_API, &api));
-	reg.range.start = (uintptr_t)p;
-	reg.range.len = N * PG;
-	ASSERT_EQ(0, ioctl(fd, UFFDIO_REGISTER, &reg));
 	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, c.window, 0, 0,
 			       NULL));
-	EXPECT_EQ(0, peer_run(&c, fault_in_child, (long)s));
+	asker = ask(&c, fault_and_kill, s);
+	EXPECT_EQ((uintptr_t)p, wait_for_fault(fd));
+	__atomic_store_n(&s->event, 1, __ATOMIC_RELEASE);
+	waitpid(asker, &status, 0);
+	EXPECT_EQ(0, status);
 	EXPECT_EQ(2000, s->mmaps);
-	/* the lender is not stuck either: it takes everything back */
 	EXPECT_EQ(0, unmap_range(self->space, p, N * PG, ALL, 0, NULL));
 	EXPECT_EQ(NOTHING, peer_peek(&c, 0));
 	close(fd);
+	munmap(p, N * PG);
+	peer_stop(&c);
+}
+
+LMAP_TEST(hostile_lender, unmap_does_not_wait_for_a_stalled_fault)
+{
+	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
+	struct stalled *s = stalled_new();
+	struct uffdio_zeropage zero = { .range.len = PG };
+	pid_t asker;
+	char *p;
+	int fd;
+
+	fd = stalling_memory(&p);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd in this kernel");
+	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, c.window, 0, 0,
+			       NULL));
+	asker = ask(&c, fault_and_tell, s);
+	zero.range.start = wait_for_fault(fd);
+	EXPECT_EQ((uintptr_t)p, zero.range.start);
+	EXPECT_EQ(0, unmap_range(self->space, p, N * PG, ALL, 0, NULL));
+	EXPECT_EQ(0, space_sync(self->space));
+	EXPECT_EQ(0, info(self->space).out_mappings);
+	EXPECT_EQ(0, __atomic_load_n(&s->done, __ATOMIC_ACQUIRE));
+	/* the page arrives, too late */
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_ZEROPAGE, &zero));
+	waitpid(asker, NULL, 0);
+	EXPECT_EQ(NOTHING, s->result);
+	tiles_gone(self->space);
+	close(fd);
+	munmap(p, N * PG);
+	peer_stop(&c);
+}
+
+LMAP_TEST(hostile_lender, gives_up_stalling)
+{
+	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
+	struct stalled *s = stalled_new();
+	pid_t asker;
+	char *p;
+	int fd;
+
+	fd = stalling_memory(&p);
+	if (fd < 0)
+		SKIP(return, "no userfaultfd in this kernel");
+	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, c.window, 0, 0,
+			       NULL));
+	asker = ask(&c, fault_and_tell, s);
+	EXPECT_EQ((uintptr_t)p, wait_for_fault(fd));
+	/* nobody handles faults any more: ordinary memory, zero */
+	close(fd);
+	waitpid(asker, NULL, 0);
+	EXPECT_EQ(0, s->result);
+	EXPECT_EQ(0, unmap_range(self->space, p, N * PG, ALL, 0, NULL));
+	munmap(p, N * PG);
+	peer_stop(&c);
+}
+
+/* Lends page 0 filled in, and page 1 to N that stall. */
+static int stalling_lender(int sock, struct peer *a, struct peer *c)
+{
+	int s = space_open(), fd;
+	char *p, *q = memory(1), byte;
+
+	fd = stalling_memory(&p);
+	if (fd < 0)
+		return 2;
+	if (map_range(s, p, N * PG, RW, c->window, 0, 0, NULL) ||
+	    map_range(s, q, PG, RW, a->window, 0, 0, NULL))
+		return 1;
+	/* somebody else handles its faults, and lives longer */
+	if (send_fd(sock, fd) || read(sock, &byte, 1) != 1)
+		return 1;
+	raise(SIGKILL);
+	return 1;
+}
+
+LMAP_TEST(hostile_lender, is_killed_while_a_fault_stalls)
+{
+	struct peer a = peer_start(N, PROT_READ | PROT_WRITE);
+	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
+	struct stalled *s = stalled_new();
+	int socks[2], status, fd;
+	pid_t asker, lender;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, socks));
+	lender = fork();
+	if (!lender) {
+		/* or reading would never end */
+		close(socks[0]);
+		_exit(stalling_lender(socks[1], &a, &c));
+	}
+	close(socks[1]);
+	fd = recv_fd(socks[0]);
+	if (fd < 0) {
+		waitpid(lender, &status, 0);
+		ASSERT_EQ(2, WEXITSTATUS(status));
+		SKIP(return, "no userfaultfd in this kernel");
+	}
+	EXPECT_EQ(1, peer_peek(&a, 0));
+	asker = ask(&c, fault_and_tell, s);
+	EXPECT_NE(0, wait_for_fault(fd));
+	ASSERT_EQ(1, write(socks[0], "!", 1));
+	waitpid(lender, &status, 0);
+	EXPECT_EQ(SIGKILL, status);
+	/* the stalled fault keeps nothing of the dead one's memory lent */
+	EXPECT_EQ(NOTHING, peer_peek(&a, 0));
+	EXPECT_EQ(NOTHING, peer_poke(&a, 0, 1));
+	close(fd);
+	waitpid(asker, NULL, 0);
+	EXPECT_EQ(NOTHING, s->result);
+	EXPECT_EQ(NOTHING, peer_peek(&c, PG));
+	close(socks[0]);
+	peer_stop(&a);
 	peer_stop(&c);
 }
 

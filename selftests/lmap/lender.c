@@ -138,49 +138,145 @@ LMAP_TEST(lender, DONTNEED_borrowers_move_to_the_new_content)
 	EXPECT_EQ(0, peer_peek(&self->b, 0));
 }
 
-static int lender_child(int how, struct peer *b)
+static int lender_child(bool kill_it, struct peer *b)
 {
-	int s = space_open(), copy;
+	int s = space_open();
 	char *m = memory(N);
 
 	if (map_range(s, m, N * PG, RW, b->window, 0, 0, NULL))
 		return 1;
 	if (peer_peek(b, PG) != 2 || peer_poke(b, 0, 1))
 		return 2;
-	switch (how) {
-	case 0:
-		_exit(0);
-	case 1:
+	if (kill_it)
 		raise(SIGKILL);
-		return 3;
-	case 2:		/* the space's descriptor lives on in the new program */
-		copy = fcntl(s, F_DUPFD, 100);
-		if (copy < 0)
-			return 4;
-		execl("/bin/busybox", "true", NULL);
-		return 5;
-	}
-	return 6;
+	_exit(0);
 }
 
-LMAP_TEST(lender, exit_kill_and_exec_revoke)
+LMAP_TEST(lender, exit_and_SIGKILL_revoke)
 {
-	for (int how = 0; how < 3; how++) {
+	for (int how = 0; how < 2; how++) {
 		int status;
 		pid_t pid = fork();
 
 		if (!pid)
 			_exit(lender_child(how, &self->b));
 		waitpid(pid, &status, 0);
-		EXPECT_EQ(how == 1 ? SIGKILL : 0, status);
+		EXPECT_EQ(how ? SIGKILL : 0, status);
 		EXPECT_EQ(NOTHING, peer_peek(&self->b, PG));
 		EXPECT_EQ(NOTHING, peer_poke(&self->b, 0, 1));
 	}
 }
 
-static int exec_in_place(struct peer *self_, long arg)
+/* The new program keeps the space's descriptor and goes on living. */
+static int lender_execs(struct peer *b, int in)
 {
-	return 0;
+	int s = space_open();
+	char *m = memory(N);
+
+	if (map_range(s, m, N * PG, RW, b->window, 0, 0, NULL))
+		return 1;
+	if (peer_peek(b, PG) != 2 || peer_poke(b, 0, 1))
+		return 2;
+	if (fcntl(s, F_DUPFD, 100) < 0 || dup2(in, 0) != 0)
+		return 3;
+	execl("/bin/busybox", "cat", NULL);
+	return 4;
+}
+
+LMAP_TEST(lender, exec_revokes_although_the_space_stays_open)
+{
+	int in[2], gone[2], status;
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, pipe2(in, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(gone, O_CLOEXEC));
+	pid = fork();
+	if (!pid)
+		_exit(lender_execs(&self->b, in[0]));
+	close(gone[1]);
+	/* exec closes it, after the old address space has gone */
+	EXPECT_EQ(0, read(gone[0], &c, 1));
+	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
+	EXPECT_EQ(NOTHING, peer_peek(&self->b, PG));
+	EXPECT_EQ(NOTHING, peer_poke(&self->b, 0, 1));
+	/* it was still alive then */
+	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
+	close(in[0]);
+	close(in[1]);
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	close(gone[0]);
+}
+
+LMAP_TEST(lender, mremap_shrinks_and_grows)
+{
+	char *p = mmap(NULL, 2 * N * PG, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, p);
+	fill(p, N);
+	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, self->b.window, 0,
+			       0, NULL));
+	EXPECT_EQ(8, peer_peek(&self->b, 7 * PG));
+	ASSERT_EQ(p, mremap(p, 2 * N * PG, 6 * PG, 0));
+	EXPECT_EQ(NOTHING, peer_peek(&self->b, 6 * PG));
+	EXPECT_EQ(NOTHING, peer_peek(&self->b, 7 * PG));
+	EXPECT_EQ(6, peer_peek(&self->b, 5 * PG));
+	/* what grows there is new: never lent */
+	ASSERT_EQ(p, mremap(p, 6 * PG, N * PG, 0));
+	p[7 * PG] = 1;
+	EXPECT_EQ(NOTHING, peer_peek(&self->b, 7 * PG));
+	EXPECT_EQ(0, peer_poke(&self->b, 0, 9));
+	EXPECT_EQ(9, p[0]);
+	munmap(p, N * PG);
+}
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+LMAP_TEST(lender, mremap_that_leaves_the_old_place_mapped_revokes)
+{
+	char *to = mremap(self->mem, N * PG, N * PG,
+			  MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+
+	ASSERT_NE(MAP_FAILED, to);
+	EXPECT_EQ(2, to[PG]);
+	EXPECT_EQ(0, self->mem[PG]);
+	EXPECT_EQ(NOTHING, peer_peek(&self->b, PG));
+	EXPECT_EQ(NOTHING, peer_poke(&self->b, 2 * PG, 1));
+	EXPECT_EQ(3, to[2 * PG]);
+	munmap(to, N * PG);
+}
+
+/* Freed lazily: old or zero, but the same for both. */
+LMAP_TEST(lender, MADV_FREE_both_see_the_same)
+{
+	ASSERT_EQ(0, madvise(self->mem, N * PG, MADV_FREE));
+	ASSERT_EQ(0, space_sync(self->space));
+	for (int i = 0; i < N; i++) {
+		int seen = peer_peek(&self->b, i * PG);
+
+		EXPECT_TRUE(seen == 0 || seen == i + 1);
+		EXPECT_EQ(seen, self->mem[i * PG]);
+		EXPECT_EQ(0, peer_poke(&self->b, i * PG, 60 + i));
+		EXPECT_EQ(60 + i, self->mem[i * PG]);
+	}
+}
+
+LMAP_TEST(lender, closing_the_space_revokes)
+{
+	int copy = dup(self->space), other = space_open();
+
+	close(self->space);
+	EXPECT_EQ(2, peer_peek(&self->b, PG));
+	/* the last one */
+	close(copy);
+	EXPECT_EQ(NOTHING, peer_peek(&self->b, PG));
+	EXPECT_EQ(NOTHING, peer_poke(&self->b, 0, 1));
+	EXPECT_EQ(1, self->mem[0]);
+	self->space = other;
 }
 
 LMAP_TEST(lender, a_borrower_in_the_middle_dies)
@@ -191,7 +287,6 @@ LMAP_TEST(lender, a_borrower_in_the_middle_dies)
 			       self->b.window, 0, 0, NULL));
 	ASSERT_EQ(0, peer_map(&self->b, 0, N * PG, LMAP_R, c.window, 0));
 	EXPECT_EQ(2, peer_peek(&c, PG));
-	EXPECT_EQ(0, peer_run(&self->b, exec_in_place, 0));
 	kill(self->b.pid, SIGKILL);
 	waitpid(self->b.pid, NULL, 0);
 	EXPECT_EQ(NOTHING, peer_peek(&c, PG));

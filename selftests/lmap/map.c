@@ -111,6 +111,23 @@ LMAP_TEST(map, holes_are_skipped_and_never_lent_later)
 	EXPECT_EQ(4, peek(self->view + 3 * PG));
 }
 
+LMAP_TEST(map, memory_that_was_replaced_can_be_lent_anew)
+{
+	char *p = self->mem + 2 * PG;
+
+	ASSERT_EQ(0, MAP(self->mem, 4, RW, 0));
+	EXPECT_EQ(3, peek(self->view + 2 * PG));
+	ASSERT_EQ(p, mmap(p, PG, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	*p = 77;
+	EXPECT_EQ(NOTHING, peek(self->view + 2 * PG));
+	ASSERT_EQ(0, MAP(p, 1, RW, 2));
+	EXPECT_EQ(77, peek(self->view + 2 * PG));
+	EXPECT_EQ(0, poke(self->view + 2 * PG, 78));
+	EXPECT_EQ(78, *p);
+	EXPECT_EQ(4, peek(self->view + 3 * PG));
+}
+
 LMAP_TEST(map, all_hole_is_EFAULT)
 {
 	ASSERT_EQ(0, munmap(self->mem, 4 * PG));

@@ -9,6 +9,9 @@
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
 #endif
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE 101
+#endif
 #define THP	(2UL << 20)
 
 FIXTURE(memory) {
@@ -128,13 +131,76 @@ LMAP_TEST(memory, writable_file_with_dirty_tracking_is_EOPNOTSUPP)
 	EXPECT_EQ(0, umount("/tmp/ext4"));
 }
 
+/* Pages of the kernel that a process sees, as a device's would be. */
+static char *kernel_page(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	unsigned long start = 0, found = 0;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, "[vvar]") && sscanf(line, "%lx-", &start) == 1)
+			found = start;
+	if (f)
+		fclose(f);
+	return (char *)found;
+}
+
 LMAP_TEST(memory, device_memory_is_a_hole)
+{
+	char *p = kernel_page();
+	struct lmap_map m;
+
+	if (!p)
+		SKIP(return, "no [vvar] in this process");
+	EXPECT_EQ(-EFAULT, LEND(p, 1, LMAP_R));
+	EXPECT_EQ(NOTHING, peer_peek(&self->b, 0));
+	/* beside ordinary memory it is skipped */
+	char *q = mmap(p - PG, PG, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+		       MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (q == p - PG) {
+		*q = 3;
+		EXPECT_EQ(0, map_range(self->space, q, 2 * PG, LMAP_R,
+				       self->b.window, 0, 0, &m));
+		EXPECT_EQ(PG, m.out_bytes);
+		EXPECT_EQ(3, peer_peek(&self->b, 0));
+		EXPECT_EQ(NOTHING, peer_peek(&self->b, PG));
+		munmap(q, PG);
+	}
+	EXPECT_EQ(0, info(self->space).out_mappings);
+}
+
+LMAP_TEST(memory, a_private_page_of_a_file_becomes_the_lenders_own)
+{
+	int fd = memfd_create("lent", MFD_CLOEXEC);
+	char *p, c = 0;
+
+	ASSERT_EQ(0, ftruncate(fd, 2 * PG));
+	ASSERT_EQ(1, pwrite(fd, "a", 1, 0));
+	p = mmap(NULL, 2 * PG, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	EXPECT_EQ('a', *(volatile char *)p);
+	ASSERT_EQ(0, LEND(p, 2, RW));
+	EXPECT_EQ('a', peer_peek(&self->b, 0));
+	EXPECT_EQ(0, peer_poke(&self->b, 0, 'b'));
+	EXPECT_EQ('b', p[0]);
+	p[1] = 'c';
+	EXPECT_EQ('c', peer_peek(&self->b, 1));
+	/* the file has not changed, and its changes are not seen */
+	EXPECT_EQ(1, pread(fd, &c, 1, 0));
+	EXPECT_EQ('a', c);
+	EXPECT_EQ(1, pwrite(fd, "d", 1, 0));
+	EXPECT_EQ('b', peer_peek(&self->b, 0));
+	munmap(p, 2 * PG);
+	close(fd);
+}
+
+LMAP_TEST(memory, a_window_of_another_space_is_no_ordinary_memory)
 {
 	int w = window_create(self->space, PG, ALL);
 	int other = space_open();
 	char *v = window_mmap(w, PG, PROT_READ);
 
-	/* a window of another space is no ordinary memory either */
 	EXPECT_EQ(-EPERM, map_range(other, v, PG, LMAP_R, self->b.window, 0, 0,
 				    NULL));
 	close(other);
@@ -144,10 +210,19 @@ LMAP_TEST(memory, device_memory_is_a_hole)
 
 LMAP_TEST(memory, huge_pages_split_and_collapsed)
 {
-	char *p = memory_aligned(THP / PG, THP);
+	bool thp = !access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK);
+	char *area = mmap(NULL, 2 * THP, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = (char *)(((uintptr_t)area + THP - 1) & ~(THP - 1));
+	uint64_t frame;
 
-	madvise(p, THP, MADV_HUGEPAGE);
+	if (!thp)
+		SKIP(return, "no transparent huge pages in this kernel");
+	ASSERT_EQ(0, madvise(p, THP, MADV_HUGEPAGE));
 	memset(p, 1, THP);
+	frame = pagemap(p) & PAGE_FRAME;
+	EXPECT_EQ(0, frame % (THP / PG));
+	EXPECT_EQ(frame + 511, pagemap(p + 511 * PG) & PAGE_FRAME);
 	ASSERT_EQ(0, LEND(p, 512, RW));
 	for (int i = 0; i < 512; i += 37)
 		EXPECT_EQ(0, peer_poke(&self->b, i * PG, 5));
@@ -199,6 +274,7 @@ static bool swap_on(void)
 LMAP_TEST(memory, swapped_out_and_back)
 {
 	char *p = memory(64);
+	int out = 0;
 
 	if (!swap_on())
 		SKIP(return, "no zram or RAM disk to swap to");
@@ -219,8 +295,12 @@ LMAP_TEST(memory, swapped_out_and_back)
 		ASSERT_EQ(0, mprotect(p, 64 * PG, PROT_READ | PROT_WRITE));
 		EXPECT_EQ(0, madvise(p, 64 * PG, MADV_PAGEOUT));
 		for (int i = 0; i < 64; i++)
+			out += !!(pagemap(p + i * PG) & PAGE_SWAPPED);
+		for (int i = 0; i < 64; i++)
 			ASSERT_EQ(i + round, peer_peek(&self->b, i * PG));
 	}
+	/* it was really out */
+	EXPECT_GT(out, 64);
 	system("swapoff /dev/zram0 /dev/ram1 2>/dev/null; echo 1 >/sys/block/zram0/reset");
 }
 
@@ -254,6 +334,93 @@ LMAP_TEST(memory, merged_by_KSM)
 	}
 	write_file("/sys/kernel/mm/ksm/run", "2");
 	write_file("/sys/kernel/mm/ksm/run", "0");
+}
+
+static long ksm_value(const char *name)
+{
+	char path[64], line[32] = "";
+	long value = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/mm/ksm/%s", name);
+	f = fopen(path, "r");
+	if (f && fgets(line, sizeof(line), f))
+		value = atol(line);
+	if (f)
+		fclose(f);
+	return value;
+}
+
+/* Really merged first, then lent pages are touched by the borrower. */
+LMAP_TEST(memory, merged_by_KSM_before_it_is_touched)
+{
+	char *p = memory(32), *q = memory(32);
+	int merged = 0;
+	long scans;
+
+	memset(p, 0x71, 32 * PG);
+	memset(q, 0x71, 32 * PG);
+	if (!write_file("/sys/kernel/mm/ksm/run", "1"))
+		SKIP(return, "no KSM in this kernel");
+	write_file("/sys/kernel/mm/ksm/sleep_millisecs", "1");
+	write_file("/sys/kernel/mm/ksm/pages_to_scan", "10000");
+	ASSERT_EQ(0, LEND(p, 32, RW));
+	ASSERT_EQ(0, madvise(p, 32 * PG, MADV_MERGEABLE));
+	ASSERT_EQ(0, madvise(q, 32 * PG, MADV_MERGEABLE));
+	scans = ksm_value("full_scans");
+	while (ksm_value("full_scans") < scans + 4)
+		sched_yield();
+	write_file("/sys/kernel/mm/ksm/run", "0");
+	for (int i = 0; i < 32; i++)
+		merged += (pagemap(p + i * PG) & PAGE_FRAME) ==
+			  (pagemap(q + i * PG) & PAGE_FRAME);
+	EXPECT_GT(merged, 16);
+	for (int i = 0; i < 32; i++) {
+		EXPECT_EQ(0x71, peer_peek(&self->b, i * PG + 9));
+		EXPECT_EQ(0, peer_poke(&self->b, i * PG + 9, i));
+		EXPECT_EQ(i, p[i * PG + 9]);
+		EXPECT_EQ(0x71, q[i * PG + 9]);
+		p[i * PG + 10] = i;
+		EXPECT_EQ(i, peer_peek(&self->b, i * PG + 10));
+	}
+	write_file("/sys/kernel/mm/ksm/run", "2");
+	write_file("/sys/kernel/mm/ksm/run", "0");
+	munmap(p, 32 * PG);
+	munmap(q, 32 * PG);
+}
+
+/* A page that the kernel suspects is moved to another frame. */
+LMAP_TEST(memory, migrated_to_another_frame)
+{
+	char *p = memory(4);
+	uint64_t before;
+	int moved = 0;
+
+	ASSERT_EQ(0, LEND(p, 4, RW));
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EQ(0, peer_poke(&self->b, i * PG, 40 + i));
+		before = pagemap(p + i * PG) & PAGE_FRAME;
+		ASSERT_NE(0, before);
+		/* the first try may find it pinned, and unpins it */
+		for (int try = 0; try < 20; try++) {
+			if (!madvise(p + i * PG, PG, MADV_SOFT_OFFLINE))
+				break;
+			if (errno == EINVAL || errno == EPERM ||
+			    errno == EOPNOTSUPP)
+				SKIP(return, "no memory failure handling");
+			ASSERT_EQ(0, space_sync(self->space));
+		}
+		ASSERT_EQ(0, space_sync(self->space));
+		EXPECT_EQ(40 + i, peer_peek(&self->b, i * PG));
+		EXPECT_EQ(40 + i, p[i * PG]);
+		EXPECT_EQ(0, peer_poke(&self->b, i * PG, 50 + i));
+		EXPECT_EQ(50 + i, p[i * PG]);
+		p[i * PG + 1] = 3;
+		EXPECT_EQ(3, peer_peek(&self->b, i * PG + 1));
+		moved += (pagemap(p + i * PG) & PAGE_FRAME) != before;
+	}
+	EXPECT_GT(moved, 0);
+	munmap(p, 4 * PG);
 }
 
 LMAP_TEST(memory, compaction_and_migration)

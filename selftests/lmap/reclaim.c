@@ -49,29 +49,50 @@ static long group_value(const char *file, const char *key)
 	return value;
 }
 
+struct work {
+	size_t pages;
+	int round;
+};
+
+static unsigned char content(const struct work *w, size_t page)
+{
+	return (page + w->round) % 251;
+}
+
+/* In the borrower: write all pages, then read all of them again. */
+static int use_all(struct peer *self, long arg)
+{
+	const struct work *w = (const struct work *)arg;
+	char *base = (char *)(uintptr_t)self->base;
+
+	for (size_t i = 0; i < w->pages; i++)
+		if (poke(base + i * PG, content(w, i)))
+			return 1;
+	for (size_t i = 0; i < w->pages; i++)
+		if (peek(base + i * PG) != content(w, i))
+			return 2;
+	return 0;
+}
+
 /* The lender, inside the group. */
-static int lend_and_check(int window, struct peer *b, size_t pages)
+static int lend_and_check(struct work *w, struct peer *b)
 {
 	struct rlimit none = {};
-	char *p = mmap(NULL, pages * PG, PROT_READ | PROT_WRITE,
+	char *p = mmap(NULL, w->pages * PG, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int space = space_open(), v;
+	int space = space_open();
 
 	setrlimit(RLIMIT_MEMLOCK, &none);
 	if (p == MAP_FAILED || space < 0 ||
-	    map_range(space, p, pages * PG, RW, window, 0, 0, NULL))
-		return 1;
-	for (int round = 0; round < 2; round++) {
-		for (size_t i = 0; i < pages; i++)
-			if (peer_poke(b, i * PG, (i + round) % 251))
-				return 2;
-		for (size_t i = 0; i < pages; i++) {
-			v = peer_peek(b, i * PG);
-			if (v != (int)((i + round) % 251))
-				return 3;
-		}
-		for (size_t i = 0; i < pages; i += 7)
-			if ((unsigned char)p[i * PG] != (i + round) % 251)
+	    map_range(space, p, w->pages * PG, RW, b->window, 0, 0, NULL))
+		return 3;
+	for (w->round = 0; w->round < 2; w->round++) {
+		int ret = peer_run(b, use_all, (long)w);
+
+		if (ret)
+			return ret;
+		for (size_t i = 0; i < w->pages; i += 7)
+			if ((unsigned char)p[i * PG] != content(w, i))
 				return 4;
 	}
 	return 0;
@@ -79,7 +100,8 @@ static int lend_and_check(int window, struct peer *b, size_t pages)
 
 TEST_F_TIMEOUT(reclaim, four_times_more_than_fits_in_a_memory_cgroup, 900)
 {
-	size_t pages = 4 * LIMIT / PG;
+	struct work *w = mmap(NULL, PG, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct peer b;
 	char text[32];
 	int status;
@@ -92,14 +114,15 @@ TEST_F_TIMEOUT(reclaim, four_times_more_than_fits_in_a_memory_cgroup, 900)
 		SKIP(return, "no memory cgroups in this kernel");
 	if (!swap_on())
 		SKIP(return, "no swap to be had in this kernel");
-	b = peer_start(pages, PROT_READ | PROT_WRITE);
+	w->pages = 4 * LIMIT / PG;
+	b = peer_start(w->pages, PROT_READ | PROT_WRITE);
 	ASSERT_GE(b.window, 0);
 	pid = fork();
 	if (!pid) {
 		snprintf(text, sizeof(text), "%d", getpid());
 		if (!write_file(GROUP "/cgroup.procs", text))
 			_exit(9);
-		_exit(lend_and_check(b.window, &b, pages));
+		_exit(lend_and_check(w, &b));
 	}
 	waitpid(pid, &status, 0);
 	EXPECT_EQ(0, status);

@@ -3,6 +3,8 @@
 #include "util.h"
 #include "kselftest_harness.h"
 
+#include <sys/time.h>
+
 #define N	8
 
 FIXTURE(unmap) {
@@ -308,6 +310,60 @@ LMAP_TEST(unmap, closing_the_space_revokes_what_was_lent)
 	/* what others lent to the windows of that space stays */
 	EXPECT_EQ(1, peek(v));
 	peer_stop(&b);
+	close(w);
+}
+
+static void on_alarm(int sig)
+{
+}
+
+static void alarms(long usec)
+{
+	struct itimerval every = { { 0, usec }, { 0, usec } };
+	struct sigaction sa = { .sa_handler = on_alarm };
+
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &every, NULL);
+}
+
+/* The timer makes interruptions likely; the result is the same without. */
+LMAP_TEST(unmap, EINTR_repeating_finishes_the_job)
+{
+	int interrupted = 0, ret;
+	int w = window_create(self->space, 64 * PG, ALL);
+	char *v = window_mmap(w, 64 * PG, PROT_READ);
+	char *m[64];
+
+	for (int i = 0; i < 64; i++) {
+		m[i] = memory(1);
+		/* a region of its own each */
+		ASSERT_NE(MAP_FAILED, mmap(NULL, PG, PROT_NONE, MAP_PRIVATE |
+					   MAP_ANONYMOUS, -1, 0));
+	}
+	alarms(1000);
+	for (int round = 0; round < 100 / slow() + 10; round++) {
+		for (int i = 0; i < 64; i++) {
+			do {
+				ret = map_range(self->space, m[i], PG, ALL, w,
+						i * PG, 0, NULL);
+				interrupted += ret == -EINTR;
+			} while (ret == -EINTR);
+			ASSERT_EQ(0, ret);
+			ASSERT_EQ(1, peek(v + i * PG));
+		}
+		do {
+			ret = unmap_fpage(self->space, LMAP_WHOLE, 0);
+			interrupted += ret == -EINTR;
+		} while (ret == -EINTR);
+		ASSERT_EQ(0, ret);
+		for (int i = 0; i < 64; i++)
+			ASSERT_EQ(NOTHING, peek(v + i * PG));
+		ASSERT_EQ(0, info(self->space).out_mappings);
+	}
+	alarms(0);
+	TH_LOG("interrupted %d times", interrupted);
+	for (int i = 0; i < 64; i++)
+		munmap(m[i], PG);
 	close(w);
 }
 

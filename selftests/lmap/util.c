@@ -194,6 +194,25 @@ uint64_t fpage(const void *base, unsigned int order, unsigned int rights)
 	return (uintptr_t)base | order << LMAP_FPAGE_ORDER_SHIFT | rights;
 }
 
+void tiles_gone(int space)
+{
+	while (info(space).out_tiles)
+		sched_yield();
+}
+
+uint64_t pagemap(const volatile void *p)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &entry, 8, (uintptr_t)p / PG * 8) != 8)
+		entry = 0;
+	close(fd);
+	return entry;
+}
+
 void fill(void *p, size_t pages)
 {
 	for (size_t i = 0; i < pages; i++)
@@ -421,6 +440,20 @@ int slow(void)
 	const char *s = getenv("LMAP_SLOW");
 
 	return s && atoi(s) > 0 ? atoi(s) : 1;
+}
+
+unsigned int seed(void)
+{
+	const char *s = getenv("LMAP_SEED");
+	unsigned int value = getpid();
+
+	if (s)
+		value = strtoul(s, NULL, 0);
+	else if (syscall(SYS_getrandom, &value, sizeof(value), 0) < 0)
+		value = getpid();
+	printf("# LMAP_SEED=%u\n", value);
+	fflush(stdout);
+	return value;
 }
 
 bool write_file(const char *path, const char *text)

@@ -78,6 +78,17 @@ int unmap_fpage(int space, uint64_t fpage, unsigned int flags);
 int space_sync(int space);
 struct lmap_info info(int space);
 uint64_t fpage(const void *base, unsigned int order, unsigned int rights);
+/*
+ * Waits until no page is pinned: a worker unpins when the last mapping of a
+ * region has gone, after the unmap. A pin that leaks makes the test time out.
+ */
+void tiles_gone(int space);
+
+/* The caller's own page, as /proc/self/pagemap has it. */
+#define PAGE_SWAPPED	(1ULL << 62)
+#define PAGE_PRESENT	(1ULL << 63)
+#define PAGE_FRAME	((1ULL << 55) - 1)
+uint64_t pagemap(const volatile void *p);
 
 /* Memory: n pages, page i holds i + 1 in all bytes. */
 void *memory(size_t pages);
@@ -110,6 +121,7 @@ extern int peer_space;
 int send_fd(int sock, int fd);
 int recv_fd(int sock);
 int slow(void);		/* factor by which this kernel is slow */
+unsigned int seed(void);	/* LMAP_SEED, or a new one, which it prints */
 bool write_file(const char *path, const char *text);
 
 /* A TEST with a generous limit: debug kernels under emulation are slow. */

@@ -31,7 +31,8 @@ FIXTURE_SETUP(window)
 
 FIXTURE_TEARDOWN(window)
 {
-	unmap_fpage(self->space, LMAP_WHOLE, LMAP_SELF);
+	EXPECT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, LMAP_SELF));
+	EXPECT_EQ(0, info(self->space).out_mappings);
 	close(self->space);
 	close(self->window);
 }
