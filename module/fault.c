@@ -213,9 +213,11 @@ static vm_fault_t fault_errno(struct vm_fault *vmf, int err)
 		return fault_segv(vmf);
 	case -EHWPOISON:
 		return VM_FAULT_HWPOISON;
-	case -ENOMEM:
-		return VM_FAULT_OOM;
 	default:
+		/*
+		 * Also without memory for the tile: it is the lender's cgroup
+		 * that has none, and the borrower must not retry for ever.
+		 */
 		return VM_FAULT_SIGBUS;
 	}
 }

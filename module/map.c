@@ -593,8 +593,7 @@ static int piece_link(struct map_request *req, struct map_piece *piece)
 /* Clears the target and links, as often as others come in between. */
 static int piece_place(struct map_request *req, struct map_piece *piece)
 {
-	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
-				  .atomic = true };
+	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true };
 	int ret;
 
 	for (;;) {
@@ -615,8 +614,7 @@ static int piece_place(struct map_request *req, struct map_piece *piece)
 /* Takes back what this call has linked; what was extended stays. */
 static void pieces_undo(struct map_request *req)
 {
-	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
-				  .atomic = true };
+	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true };
 	struct map_piece *piece;
 
 	list_for_each_entry(piece, &req->pieces, link)

@@ -248,10 +248,13 @@ static uint64_t wait_for_fault(int fd)
 }
 
 static pid_t ask(struct peer *c, int (*fn)(struct peer *, long),
-		 struct stalled *s)
+		 struct stalled *s, int fd)
 {
 	pid_t pid = fork();
 
+	/* a copy of the userfaultfd would go on stalling */
+	if (!pid)
+		close(fd);
 	if (!pid)
 		_exit(peer_run(c, fn, (long)s) & 0x7f);
 	return pid;
@@ -276,7 +279,7 @@ LMAP_TEST(hostile_lender, stalled_fault_is_killable_and_holds_up_nobody)
 		SKIP(return, "no userfaultfd in this kernel");
 	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, c.window, 0, 0,
 			       NULL));
-	asker = ask(&c, fault_and_kill, s);
+	asker = ask(&c, fault_and_kill, s, fd);
 	EXPECT_EQ((uintptr_t)p, wait_for_fault(fd));
 	__atomic_store_n(&s->event, 1, __ATOMIC_RELEASE);
 	waitpid(asker, &status, 0);
@@ -303,7 +306,7 @@ LMAP_TEST(hostile_lender, unmap_does_not_wait_for_a_stalled_fault)
 		SKIP(return, "no userfaultfd in this kernel");
 	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, c.window, 0, 0,
 			       NULL));
-	asker = ask(&c, fault_and_tell, s);
+	asker = ask(&c, fault_and_tell, s, fd);
 	zero.range.start = wait_for_fault(fd);
 	EXPECT_EQ((uintptr_t)p, zero.range.start);
 	EXPECT_EQ(0, unmap_range(self->space, p, N * PG, ALL, 0, NULL));
@@ -333,7 +336,7 @@ LMAP_TEST(hostile_lender, gives_up_stalling)
 		SKIP(return, "no userfaultfd in this kernel");
 	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, c.window, 0, 0,
 			       NULL));
-	asker = ask(&c, fault_and_tell, s);
+	asker = ask(&c, fault_and_tell, s, fd);
 	EXPECT_EQ((uintptr_t)p, wait_for_fault(fd));
 	/* nobody handles faults any more: ordinary memory, zero */
 	close(fd);
@@ -386,7 +389,7 @@ LMAP_TEST(hostile_lender, is_killed_while_a_fault_stalls)
 		SKIP(return, "no userfaultfd in this kernel");
 	}
 	EXPECT_EQ(1, peer_peek(&a, 0));
-	asker = ask(&c, fault_and_tell, s);
+	asker = ask(&c, fault_and_tell, s, fd);
 	EXPECT_NE(0, wait_for_fault(fd));
 	ASSERT_EQ(1, write(socks[0], "!", 1));
 	waitpid(lender, &status, 0);

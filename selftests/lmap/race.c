@@ -88,7 +88,7 @@ LMAP_TEST(race, stores_after_unmap_change_nothing)
 
 LMAP_TEST(race, stores_after_taking_w_change_nothing)
 {
-	int rounds = 4000 / slow(), bad = 0;
+	int rounds = 4000 / slow(), bad = 0, hits = 0;
 	struct spin *s = shared(PG);
 	char *mem = memory(1);
 	struct peer b = peer_start(1, PROT_READ | PROT_WRITE);
@@ -101,16 +101,26 @@ LMAP_TEST(race, stores_after_taking_w_change_nothing)
 	for (int i = 1; i <= rounds; i++) {
 		char copy[PG];
 
+		memset(mem, 0, PG);
 		ASSERT_EQ(0, map_range(self->space, mem, PG, RW, b.window, 0,
 				       0, NULL));
-		sched_yield();
+		if (i % 4 == 0)
+			while (!__atomic_load_n((unsigned long *)mem,
+						__ATOMIC_RELAXED))
+				sched_yield();
 		ASSERT_EQ(0, unmap_range(self->space, mem, PG, LMAP_W, 0,
 					 NULL));
 		memcpy(copy, mem, PG);
 		for (int k = 0; k < 50; k++)
 			bad += memcmp(copy, mem, PG) != 0;
+		for (int k = 0; k < PG; k++)
+			if (copy[k]) {
+				hits++;
+				break;
+			}
 	}
 	EXPECT_EQ(0, bad);
+	EXPECT_GT(hits, 0);
 	s->stop = 1;
 	waitpid(asker, NULL, 0);
 	peer_stop(&b);
@@ -125,9 +135,20 @@ struct arena {
 	int window[3];
 	char *view[3];
 	char *mem;
-	int stop;
+	unsigned int seed;
+	int rounds;		/* of each that changes something */
+	int threads;		/* so many have begun */
+	int stop;		/* for those that only look */
 	int wrong;
+	int stale;		/* how often ESTALE came */
 };
+
+/* Its own for each thread, the same for the same LMAP_SEED. */
+static unsigned int dice_of(struct arena *a)
+{
+	return a->seed + 7919 * __atomic_add_fetch(&a->threads, 1,
+						   __ATOMIC_RELAXED);
+}
 
 static unsigned int roll(unsigned int *dice)
 {
@@ -138,9 +159,9 @@ static unsigned int roll(unsigned int *dice)
 static void *mapper(void *arg)
 {
 	struct arena *a = arg;
-	unsigned int dice = (uintptr_t)&dice;
+	unsigned int dice = dice_of(a);
 
-	while (!__atomic_load_n(&a->stop, __ATOMIC_ACQUIRE)) {
+	for (int i = 0; i < a->rounds; i++) {
 		int w = roll(&dice) % 3, pages = 1 + roll(&dice) % N;
 		int first = roll(&dice) % (N - pages + 1);
 		char *from = w ? a->view[roll(&dice) % w] : a->mem;
@@ -151,6 +172,8 @@ static void *mapper(void *arg)
 		if (ret && ret != -EFAULT && ret != -ESTALE &&
 		    ret != -EACCES && ret != -ELOOP)
 			a->wrong = -ret;
+		if (ret == -ESTALE)
+			__atomic_fetch_add(&a->stale, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -158,9 +181,9 @@ static void *mapper(void *arg)
 static void *unmapper(void *arg)
 {
 	struct arena *a = arg;
-	unsigned int dice = (uintptr_t)&dice;
+	unsigned int dice = dice_of(a);
 
-	while (!__atomic_load_n(&a->stop, __ATOMIC_ACQUIRE)) {
+	for (int i = 0; i < a->rounds; i++) {
 		int w = roll(&dice) % 4, pages = 1 + roll(&dice) % 4;
 		int first = roll(&dice) % (N - pages + 1);
 		char *from = w < 3 ? a->view[w] : a->mem;
@@ -177,7 +200,7 @@ static void *unmapper(void *arg)
 static void *toucher(void *arg)
 {
 	struct arena *a = arg;
-	unsigned int dice = (uintptr_t)&dice;
+	unsigned int dice = dice_of(a);
 
 	while (!__atomic_load_n(&a->stop, __ATOMIC_ACQUIRE)) {
 		int w = roll(&dice) % 3, page = roll(&dice) % N;
@@ -196,9 +219,9 @@ static void *toucher(void *arg)
 static void *lender_acts(void *arg)
 {
 	struct arena *a = arg;
-	unsigned int dice = (uintptr_t)&dice;
+	unsigned int dice = dice_of(a);
 
-	while (!__atomic_load_n(&a->stop, __ATOMIC_ACQUIRE)) {
+	for (int i = 0; i < a->rounds; i++) {
 		char *p = a->mem + roll(&dice) % N * PG;
 		char buf[16];
 		pid_t pid;
@@ -246,9 +269,10 @@ static void *lender_acts(void *arg)
 
 LMAP_TEST(race, map_unmap_touch_and_the_lenders_calls_at_once)
 {
-	void *(*roles[])(void *) = { mapper, unmapper, toucher, lender_acts,
-				     toucher, mapper };
-	struct arena a = { .space = self->space, .mem = memory(N) };
+	void *(*roles[])(void *) = { mapper, unmapper, lender_acts, mapper,
+				     toucher, toucher };
+	struct arena a = { .space = self->space, .mem = memory(N),
+			   .seed = seed(), .rounds = 4000 / slow() };
 	pthread_t t[6];
 
 	for (int i = 0; i < 3; i++) {
@@ -258,14 +282,12 @@ LMAP_TEST(race, map_unmap_touch_and_the_lenders_calls_at_once)
 	}
 	for (int i = 0; i < 6; i++)
 		ASSERT_EQ(0, pthread_create(&t[i], NULL, roles[i], &a));
-	for (int i = 0; i < 3000; i++) {
-		info(self->space);
-		sched_yield();
-		usleep(1000);
-	}
-	__atomic_store_n(&a.stop, 1, __ATOMIC_RELEASE);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 4; i++)
 		pthread_join(t[i], NULL);
+	__atomic_store_n(&a.stop, 1, __ATOMIC_RELEASE);
+	for (int i = 4; i < 6; i++)
+		pthread_join(t[i], NULL);
+	TH_LOG("ESTALE %d times", a.stale);
 	EXPECT_EQ(0, a.wrong);
 	ASSERT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, LMAP_SELF));
 	EXPECT_EQ(0, info(self->space).out_mappings);
@@ -277,65 +299,201 @@ LMAP_TEST(race, map_unmap_touch_and_the_lenders_calls_at_once)
 	}
 }
 
-struct cross {
+struct contest {
 	int rounds;
-	int done[2];
 	int wrong;
 };
 
-/* Maps own memory and what it borrowed into the other's window, and back. */
-static void cross_run(struct cross *c, int me, struct peer *other)
+/* Lends to a window that another lender lends to as well. */
+static void contest_run(struct contest *c, int window, size_t unmap_pages)
 {
 	int s = space_open();
 	char *m = memory(4);
 
 	for (int i = 0; i < c->rounds; i++) {
-		int ret = map_range(s, m, 4 * PG, ALL, other->window, 0, 0,
-				    NULL);
+		int ret = map_range(s, m, 4 * PG, ALL, window, 0, 0, NULL);
 
-		if (ret && ret != -ENXIO)
-			c->wrong = -ret;
-		peer_peek(other, i % 4 * PG);
-		ret = unmap_range(s, m, 4 * PG, i % 2 ? ALL : LMAP_W, 0, NULL);
+		if (!ret)
+			ret = unmap_range(s, m, unmap_pages * PG,
+					  i % 2 ? ALL : LMAP_W, 0, NULL);
 		if (ret)
 			c->wrong = -ret;
 	}
-	c->done[me] = 1;
+	if (unmap_fpage(s, LMAP_WHOLE, 0) || info(s).out_mappings)
+		c->wrong = 1000;
+	close(s);
 }
 
 LMAP_TEST(race, two_lenders_map_over_each_other)
 {
 	struct peer b = peer_start(4, PROT_READ | PROT_WRITE);
-	struct peer b2 = b;
-	struct cross *c = shared(PG);
-	int socks[2];
+	struct contest *c = shared(PG);
 	pid_t pid;
 
 	c->rounds = 2000 / slow();
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, socks));
 	pid = fork();
 	if (!pid) {
-		/* the child only maps: it has no say in the borrower's orders */
-		int s = space_open();
-		char *m = memory(4);
-
-		for (int i = 0; i < c->rounds; i++) {
-			int ret = map_range(s, m, 4 * PG, ALL, b2.window, 0, 0,
-					    NULL);
-
-			if (ret && ret != -ENXIO)
-				c->wrong = -ret;
-			unmap_range(s, m, 2 * PG, ALL, 0, NULL);
-		}
+		contest_run(c, b.window, 2);
 		_exit(0);
 	}
-	cross_run(c, 0, &b);
+	contest_run(c, b.window, 4);
 	waitpid(pid, NULL, 0);
 	EXPECT_EQ(0, c->wrong);
-	EXPECT_EQ(NOTHING, peer_peek(&b, 0));
+	for (int i = 0; i < 4; i++)
+		EXPECT_EQ(NOTHING, peer_peek(&b, i * PG));
 	peer_stop(&b);
-	close(socks[0]);
-	close(socks[1]);
+}
+
+/* Two spaces that lend to each other, and lend back what they borrowed. */
+struct side {
+	struct side *other;
+	int space;
+	int window;
+	char *view;
+	char *mem;
+	unsigned int dice;
+	int rounds;
+	int wrong;
+	int loops;		/* how often ELOOP came */
+};
+
+static void *cross(void *arg)
+{
+	struct side *me = arg;
+
+	for (int i = 0; i < me->rounds; i++) {
+		int page = roll(&me->dice) % 4, ret;
+
+		/* own memory to pages 0-3, borrowed pages to 4-7 */
+		ret = map_range(me->space, me->mem, 4 * PG, ALL,
+				me->other->window, 0, 0, NULL);
+		if (ret)
+			me->wrong = -ret;
+		ret = map_range(me->space, me->view + page * PG, 4 * PG, ALL,
+				me->other->window, (4 - page) * PG, 0, NULL);
+		if (ret && ret != -EFAULT && ret != -ESTALE &&
+		    ret != -ELOOP && ret != -EACCES && ret != -EMLINK)
+			me->wrong = -ret;
+		me->loops += ret == -ELOOP;
+		peek(me->view + roll(&me->dice) % 8 * PG);
+		if (roll(&me->dice) % 3 == 0 &&
+		    unmap_range(me->space, me->mem + page * PG, PG, LMAP_R, 0,
+				NULL))
+			me->wrong = 1000;
+		if (roll(&me->dice) % 3 == 0 &&
+		    unmap_range(me->space, me->view + page * PG, 2 * PG, ALL,
+				i % 2 ? LMAP_SELF : 0, NULL))
+			me->wrong = 2000;
+	}
+	return NULL;
+}
+
+LMAP_TEST(race, two_spaces_lend_to_each_other)
+{
+	unsigned int dice = seed();
+	struct side side[2];
+	pthread_t t[2];
+
+	for (int i = 0; i < 2; i++) {
+		int s = space_open(), w = window_create(s, 8 * PG, ALL);
+
+		side[i] = (struct side){
+			.other = &side[!i], .space = s, .window = w,
+			.view = window_mmap(w, 8 * PG, PROT_READ | PROT_WRITE),
+			.mem = memory(4), .dice = dice + i,
+			.rounds = 3000 / slow(),
+		};
+	}
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&t[i], NULL, cross, &side[i]));
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	for (int i = 0; i < 2; i++) {
+		EXPECT_EQ(0, side[i].wrong);
+		ASSERT_EQ(0, unmap_fpage(side[i].space, LMAP_WHOLE, 0));
+		EXPECT_EQ(0, info(side[i].space).out_mappings);
+	}
+	TH_LOG("ELOOP %d times", side[0].loops + side[1].loops);
+	for (int i = 0; i < 2; i++) {
+		for (int p = 0; p < 8; p++)
+			EXPECT_EQ(NOTHING, peek(side[i].view + p * PG));
+		munmap(side[i].view, 8 * PG);
+		munmap(side[i].mem, 4 * PG);
+		close(side[i].window);
+		close(side[i].space);
+	}
+}
+
+/* A borrower that lends on as fast as it can, under a lender that revokes. */
+struct onward {
+	int space;
+	char *from;
+	int window;
+	int stop;
+	int mapped;
+	int stale;
+	int wrong;
+};
+
+static void *lend_on(void *arg)
+{
+	struct onward *o = arg;
+
+	while (!__atomic_load_n(&o->stop, __ATOMIC_ACQUIRE)) {
+		int ret = map_range(o->space, o->from, 4 * PG, ALL, o->window,
+				    0, 0, NULL);
+
+		if (!ret)
+			__atomic_fetch_add(&o->mapped, 1, __ATOMIC_RELEASE);
+		else if (ret == -ESTALE)
+			o->stale++;
+		else if (ret != -EFAULT)
+			o->wrong = -ret;
+	}
+	return NULL;
+}
+
+LMAP_TEST(race, mapping_on_never_outlives_the_revoke_above)
+{
+	int w1 = window_create(self->space, 4 * PG, ALL);
+	int w2 = window_create(self->space, 4 * PG, ALL);
+	char *v1 = window_mmap(w1, 4 * PG, PROT_READ);
+	char *v2 = window_mmap(w2, 4 * PG, PROT_READ);
+	struct onward o = { .space = self->space, .from = v1, .window = w2 };
+	char *mem = memory(4);
+	int left = 0, seen = 0;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, lend_on, &o));
+	for (int i = 0; i < 3000 / slow(); i++) {
+		int before = __atomic_load_n(&o.mapped, __ATOMIC_ACQUIRE);
+
+		ASSERT_EQ(0, map_range(self->space, mem, 4 * PG, ALL, w1, 0, 0,
+				       NULL));
+		if (i % 4 == 0) {
+			while (__atomic_load_n(&o.mapped, __ATOMIC_ACQUIRE) ==
+			       before)
+				sched_yield();
+			seen++;
+		}
+		ASSERT_EQ(0, unmap_range(self->space, mem, 4 * PG, ALL, 0,
+					 NULL));
+		/* from here on, whatever the other thread tries */
+		for (int k = 0; k < 4; k++) {
+			left += peek(v2 + k * PG) != NOTHING;
+			left += peek(v1 + k * PG) != NOTHING;
+		}
+		left += info(self->space).out_mappings != 0;
+	}
+	__atomic_store_n(&o.stop, 1, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, left);
+	EXPECT_EQ(0, o.wrong);
+	EXPECT_GT(seen, 0);
+	TH_LOG("ESTALE %d times", o.stale);
+	close(w1);
+	close(w2);
+	munmap(mem, 4 * PG);
 }
 
 LMAP_TEST(race, processes_die_while_they_lend_and_borrow)

@@ -42,15 +42,15 @@
  * EFAULT     bad pointer, or nothing is mapped in the source range
  * EBADF      file descriptor not open
  * EBADFD     file descriptor is open, but not an lmap window
- * EPERM      the caller is not the process to which the space (or the window
- *            that is the source) belongs
+ * EPERM      the caller is not the process to which the space belongs; the
+ *            window that is the source was made through another space
  * EACCES     requested AND held rights are empty, or the source mapping lacks
- *            the right m or may have no further level
+ *            the right m
  * ENXIO      the process that owns the window is gone
  * EEXIST     target busy and LMAP_NOREPLACE was given
  * ENOSPC     the receive range does not lie in the window
  * ELOOP      target is the source itself or one of its ancestors
- * EMLINK     tree depth limit
+ * EMLINK     the source mapping may have no further level below it
  * ESTALE     the source is being revoked
  * EDQUOT     quota of windows, mappings or pins used up
  * ENOMEM     allocation failed
@@ -201,8 +201,8 @@ struct lmap_window_create {
  * large, rcv += (send_base mod 2^rcv) rounded down to 2^snd, otherwise
  * snd += (send_base mod 2^snd) rounded down to 2^rcv.
  *
- * What the target range held before is revoked first (with everything that
- * was derived from it), unless it is the very same memory at the very same
+ * What the target of a piece held before is revoked first (with everything
+ * that was derived from it), unless it is the very same memory at the very same
  * place: then the rights are added to, never reduced, and nothing else
  * changes (fast overmap). If the source is revoked by somebody else during
  * the call the result is ESTALE and the target is empty, as if the revoke had
