@@ -260,16 +260,20 @@ static pid_t ask(struct peer *c, int (*fn)(struct peer *, long),
 	return pid;
 }
 
+/* Before borrowers are forked: they have to share it. */
 static struct stalled *stalled_new(void)
 {
-	return mmap(NULL, PG, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct stalled *s = mmap(NULL, PG, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	s->result = -1;
+	return s;
 }
 
 LMAP_TEST(hostile_lender, stalled_fault_is_killable_and_holds_up_nobody)
 {
-	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
 	struct stalled *s = stalled_new();
+	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
 	int fd, status;
 	pid_t asker;
 	char *p;
@@ -294,8 +298,8 @@ LMAP_TEST(hostile_lender, stalled_fault_is_killable_and_holds_up_nobody)
 
 LMAP_TEST(hostile_lender, unmap_does_not_wait_for_a_stalled_fault)
 {
-	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
 	struct stalled *s = stalled_new();
+	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
 	struct uffdio_zeropage zero = { .range.len = PG };
 	pid_t asker;
 	char *p;
@@ -316,6 +320,7 @@ LMAP_TEST(hostile_lender, unmap_does_not_wait_for_a_stalled_fault)
 	/* the page arrives, too late */
 	ASSERT_EQ(0, ioctl(fd, UFFDIO_ZEROPAGE, &zero));
 	waitpid(asker, NULL, 0);
+	EXPECT_EQ(1, s->done);
 	EXPECT_EQ(NOTHING, s->result);
 	tiles_gone(self->space);
 	close(fd);
@@ -325,8 +330,8 @@ LMAP_TEST(hostile_lender, unmap_does_not_wait_for_a_stalled_fault)
 
 LMAP_TEST(hostile_lender, gives_up_stalling)
 {
-	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
 	struct stalled *s = stalled_new();
+	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
 	pid_t asker;
 	char *p;
 	int fd;
@@ -341,6 +346,7 @@ LMAP_TEST(hostile_lender, gives_up_stalling)
 	/* nobody handles faults any more: ordinary memory, zero */
 	close(fd);
 	waitpid(asker, NULL, 0);
+	EXPECT_EQ(1, s->done);
 	EXPECT_EQ(0, s->result);
 	EXPECT_EQ(0, unmap_range(self->space, p, N * PG, ALL, 0, NULL));
 	munmap(p, N * PG);
@@ -368,9 +374,9 @@ static int stalling_lender(int sock, struct peer *a, struct peer *c)
 
 LMAP_TEST(hostile_lender, is_killed_while_a_fault_stalls)
 {
+	struct stalled *s = stalled_new();
 	struct peer a = peer_start(N, PROT_READ | PROT_WRITE);
 	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
-	struct stalled *s = stalled_new();
 	int socks[2], status, fd;
 	pid_t asker, lender;
 
@@ -399,6 +405,7 @@ LMAP_TEST(hostile_lender, is_killed_while_a_fault_stalls)
 	EXPECT_EQ(NOTHING, peer_poke(&a, 0, 1));
 	close(fd);
 	waitpid(asker, NULL, 0);
+	EXPECT_EQ(1, s->done);
 	EXPECT_EQ(NOTHING, s->result);
 	EXPECT_EQ(NOTHING, peer_peek(&c, PG));
 	close(socks[0]);
