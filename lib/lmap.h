@@ -4,10 +4,22 @@
  * them back.
  *
  * Thin: one call is one ioctl of <linux/lmap.h>, whose comments are the
- * reference for what happens. File descriptors are plain ints; every call
- * returns >= 0 or -errno and never touches errno; there is no hidden state,
- * so everything may be called from any thread, and from C++. A function or a
- * structure member must never change its meaning once released.
+ * reference for what happens; the table of errors stands there too, and here
+ * only what is particular to a call. A function or a structure member must
+ * never change its meaning once released.
+ *
+ * What holds for every call. File descriptors are plain ints. The result is
+ * >= 0 or -errno, and errno is left alone (lmap_window_mmap() is the one
+ * exception). There is no hidden state: any thread may call anything at any
+ * time. A space may be used only by tasks of the address space that opened it,
+ * -EPERM for others, also after fork. Sizes, lengths and offsets are bytes and
+ * multiples of the page size. The model is that of the L4 microkernels: map
+ * and unmap of flexpages as in L4 X.2 and Fiasco, windows instead of IPC.
+ *
+ * Structures begin with their size, which the caller sets: an older program
+ * works with a newer library and the other way round. In C++ the functions
+ * lmap_map, lmap_unmap, lmap_sync and lmap_info hide the structures of
+ * <linux/lmap.h> of the same names: write "struct lmap_info".
  */
 #ifndef LMAP_H
 #define LMAP_H
@@ -18,12 +30,18 @@
 #include <linux/lmap.h>
 
 #ifdef __cplusplus
+/* The hidden names are meant, see above: no warning in the user's program. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 extern "C" {
 #endif
 
 /**
  * typedef lmap_fpage_t - a flexpage: 2^order bytes at a base aligned to that,
  * and rights, in one word
+ *
+ * The layout is that of L4 X.2. LMAP_WHOLE is everything with all rights;
+ * LMAP_NIL is no flexpage, no call accepts it.
  */
 typedef uint64_t lmap_fpage_t;
 
@@ -54,10 +72,11 @@ lmap_fpage_t lmap_fpage_at(uint64_t offset, unsigned int order,
  * @flags: 0
  *
  * Closing the last copy of the descriptor, exec and exit revoke everything
- * that was lent through it. Other processes can't use the descriptor.
+ * that was lent through it. Other processes can't use the descriptor, but one
+ * that inherits it by fork keeps it open: fork first, or close it there.
  *
  * Return: space descriptor (close-on-exec); -ENOENT without the module,
- * -EINVAL for flags, -EINTR, -ENOMEM.
+ * -EOPNOTSUPP for unknown flags, -EINTR if a signal came, -EMFILE, -ENOMEM.
  */
 int lmap_open(unsigned int flags);
 
@@ -65,10 +84,16 @@ int lmap_open(unsigned int flags);
  * lmap_window - make a receive window
  * @space: of the caller
  * @size: bytes, a multiple of the page size
- * @rights: the most that can be mapped into it
+ * @rights: the most that can be mapped into it; without LMAP_R, which LMAP_W
+ *	    and LMAP_X imply, it would be of no use
  * @flags: 0
  *
- * Return: window descriptor (close-on-exec), to be passed to lenders.
+ * Whoever holds the descriptor may map into the window: making and passing it
+ * is the consent.
+ *
+ * Return: window descriptor (close-on-exec), to be passed to lenders; -EINVAL
+ * for a size or rights of no use, -EOPNOTSUPP for unknown flags or rights,
+ * -EMFILE, -ENOMEM.
  */
 int lmap_window(int space, size_t size, unsigned int rights,
 		unsigned int flags);
@@ -79,7 +104,12 @@ int lmap_window(int space, size_t size, unsigned int rights,
  * @size: bytes from its start
  * @prot: as of mmap(); PROT_EXEC shows only pages with the right x
  *
- * Return: address, aligned for large entries; MAP_FAILED and errno.
+ * Only the address space that made the window can do that. munmap() ends it.
+ * What is not mapped there raises SIGBUS, what lacks a right SIGSEGV; pread()
+ * and pwrite() on the descriptor do the same work and raise none.
+ *
+ * Return: address, aligned for large entries if it is large enough; MAP_FAILED
+ * and errno (EPERM: made by another process; EINVAL: larger than the window).
  */
 void *lmap_window_mmap(int window, size_t size, int prot);
 
@@ -88,7 +118,10 @@ void *lmap_window_mmap(int window, size_t size, int prot);
  * @sock: connected AF_UNIX socket
  * @window: descriptor
  *
- * One byte of data goes with it.
+ * One byte of data goes with it. Interruptions by signals are gone through.
+ *
+ * Return: 0; -EPIPE without a peer (no signal is raised), -EAGAIN as of
+ * sendmsg(), -EBADF and so on.
  */
 int lmap_send_fd(int sock, int window);
 
@@ -96,8 +129,10 @@ int lmap_send_fd(int sock, int window);
  * lmap_recv_fd - receive a descriptor sent with lmap_send_fd()
  * @sock: connected AF_UNIX socket
  *
- * Return: descriptor (close-on-exec); -EPIPE at the end, -EPROTO if there was
- * data without a descriptor.
+ * Whether it is a window, the first lmap_map() tells (-EBADFD).
+ *
+ * Return: descriptor (close-on-exec); -EPIPE at the end; -EPROTO if there was
+ * data without a descriptor or with several, which are closed; -EMFILE.
  */
 int lmap_recv_fd(int sock);
 
@@ -146,7 +181,14 @@ struct lmap_map_result {
  * @opts: may be NULL
  * @out: may be NULL
  *
- * Return: 0 or -errno, see the table in <linux/lmap.h>.
+ * Of two flexpages of different size the part of the larger is meant that has
+ * the size of the smaller and contains the send base. Rights that are not held
+ * are left out silently; @out tells which were given.
+ *
+ * Return: 0; -EACCES if no right is left, -EFAULT if all is hole, -EMLINK,
+ * -ELOOP, -EEXIST, -ENOSPC, -ENXIO, -EBADFD, -EOPNOTSUPP, -EINVAL as in the
+ * table: nothing was changed. -ESTALE, -EINTR, -ENXIO: the target may have been
+ * emptied. -E2BIG: @opts says something that this library does not know.
  */
 int lmap_map(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
 	     const struct lmap_map_opts *opts, struct lmap_map_result *out);
@@ -162,7 +204,11 @@ int lmap_map(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
  * @opts: may be NULL
  * @out: may be NULL
  *
- * One call of the kernel, all or nothing; not a sequence of flexpages.
+ * One call of the kernel (LMAP_RANGE), all or nothing. A sequence of the
+ * fewest flexpages that cover the range would take several, and somebody could
+ * see the middle of it.
+ *
+ * Return: as lmap_map(); -EINVAL also if something is not whole pages.
  */
 int lmap_map_range(int space, const void *addr, size_t len,
 		   unsigned int rights, int window, uint64_t offset,
@@ -188,10 +234,14 @@ struct lmap_unmap_result {
  * @space: of the caller
  * @fp: flexpage with the rights to take, or LMAP_WHOLE
  * @flags: LMAP_SELF, LMAP_ONLY
- * @only_window: with LMAP_ONLY: only what lies there
+ * @only_window: with LMAP_ONLY: only what lies there; does not count otherwise
  * @out: may be NULL
  *
- * When it returns 0 nobody has the rights any more. -EINTR: repeat it.
+ * Taking LMAP_R removes the mappings there, taking others leaves the rest. When
+ * it returns 0 nobody has the rights any more.
+ *
+ * Return: 0, also if there was nothing; -EINTR: a part is done, repeat it.
+ * -EINVAL, -EOPNOTSUPP, -EPERM, -EBADF, -EBADFD: nothing was changed.
  */
 int lmap_unmap(int space, lmap_fpage_t fp, unsigned int flags,
 	       int only_window, struct lmap_unmap_result *out);
@@ -204,6 +254,10 @@ int lmap_unmap(int space, lmap_fpage_t fp, unsigned int flags,
  * @rights: to take
  * @flags: LMAP_SELF
  * @out: may be NULL
+ *
+ * One call of the kernel (LMAP_RANGE), as lmap_map_range().
+ *
+ * Return: as lmap_unmap().
  */
 int lmap_unmap_range(int space, const void *addr, size_t len,
 		     unsigned int rights, unsigned int flags,
@@ -212,18 +266,26 @@ int lmap_unmap_range(int space, const void *addr, size_t len,
 /**
  * lmap_sync - wait until borrowers see what was discarded
  * @space: of the caller
+ *
+ * MADV_DONTNEED, hole punching and truncation reach borrowers asynchronously;
+ * munmap, mremap, mprotect, exec, exit and lmap_unmap() need no such call.
+ *
+ * Return: 0 or -errno.
  */
 int lmap_sync(int space);
 
 /**
  * lmap_info - what exists
  * @space: of the caller
- * @out: result
+ * @out: result; its size is set by the caller
+ *
+ * Return: 0; -EINVAL if @out is too short.
  */
 int lmap_info(int space, struct lmap_info *out);
 
 #ifdef __cplusplus
 }
+#pragma GCC diagnostic pop
 #endif
 
 #endif /* LMAP_H */

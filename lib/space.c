@@ -15,7 +15,7 @@ LMAP_API int lmap_open(unsigned int flags)
 	int saved = errno, fd;
 
 	if (flags)
-		return -EINVAL;
+		return -EOPNOTSUPP;
 	fd = open("/dev/lmap", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		fd = -errno;
@@ -80,13 +80,50 @@ LMAP_API int lmap_send_fd(int sock, int window)
 	return n;
 }
 
+/* The kernel passes at most 253 descriptors at once (SCM_MAX_FD). */
+union lmap_any_control {
+	struct cmsghdr align;
+	char space[CMSG_SPACE(253 * sizeof(int)) + 256];
+};
+
+/* The one descriptor of a message; any other number is closed and refused. */
+static int one_fd(struct msghdr *msg)
+{
+	struct cmsghdr *c;
+	int found = -EPROTO, n = 0;
+
+	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		size_t i, count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int),
+			       sizeof(int));
+			if (n++)
+				close(fd);
+			else
+				found = fd;
+		}
+	}
+	if (n > 1) {
+		close(found);
+		found = -EPROTO;
+	}
+	/* Sent, but there was no room for it in the descriptor table. */
+	if (!n && msg->msg_flags & MSG_CTRUNC)
+		found = -EMFILE;
+	return found;
+}
+
 LMAP_API int lmap_recv_fd(int sock)
 {
-	union lmap_control control;
-	struct cmsghdr *c;
+	union lmap_any_control control;
 	struct msghdr msg;
 	struct iovec iov;
-	int saved = errno, fd;
+	int saved = errno, ret;
 	ssize_t n;
 	char byte;
 
@@ -100,16 +137,12 @@ LMAP_API int lmap_recv_fd(int sock)
 	do {
 		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
-	n = n < 0 ? -errno : n;
-	errno = saved;
 	if (n < 0)
-		return n;
-	c = CMSG_FIRSTHDR(&msg);
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-	    c->cmsg_len != CMSG_LEN(sizeof(int)))
-		return n ? -EPROTO : -EPIPE;
-	memcpy(&fd, CMSG_DATA(c), sizeof(int));
-	return fd;
+		ret = -errno;
+	else
+		ret = n ? one_fd(&msg) : -EPIPE;
+	errno = saved;
+	return ret;
 }
 
 LMAP_API int lmap_sync(int space)
@@ -123,7 +156,10 @@ LMAP_API int lmap_sync(int space)
 
 LMAP_API int lmap_info(int space, struct lmap_info *out)
 {
-	memset(out, 0, sizeof(*out));
-	out->size = sizeof(*out);
+	/* The caller may have been built with a shorter or longer structure. */
+	if (out->size < sizeof(out->size))
+		return -EINVAL;
+	memset((char *)out + sizeof(out->size), 0,
+	       out->size - sizeof(out->size));
 	return lmap_ioctl(space, LMAP_INFO, out);
 }

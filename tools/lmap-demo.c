@@ -281,7 +281,7 @@ struct tree {
 
 static void show_tree(int space, const struct tree *t)
 {
-	struct lmap_info info;
+	struct lmap_info info = { .size = sizeof(info) };
 
 	if (lmap_info(space, &info))
 		fail("lmap_info");

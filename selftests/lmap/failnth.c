@@ -15,7 +15,7 @@ static int nth_fd = -1;
 
 static bool injection(void)
 {
-	const char *dirs[] = { "failslab", "fail_page_alloc" };
+	static const char * const dirs[] = { "failslab", "fail_page_alloc" };
 	char path[128];
 
 	for (int i = 0; i < 2; i++) {

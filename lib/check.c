@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * liblmap: a program that calls everything once. Without the module it checks
+ * what needs none. Built as C and as C++, so it must never use what only one
+ * of them has.
+ */
+#include <lmap.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+static int bad;
+
+#define CHECK(what) do { \
+	if (!(what)) { \
+		bad++; \
+		printf("not ok: %s:%d: %s\n", __FILE__, __LINE__, #what); \
+	} \
+} while (0)
+
+static int open_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+/* Every order, rights beyond the known ones, bases just right and just off. */
+static void check_fpage(void)
+{
+	unsigned int order, rights, shift = 0;
+
+	while (1L << shift < sysconf(_SC_PAGESIZE))
+		shift++;
+	for (order = 0; order < 100; order++)
+	for (rights = 0; rights < 32; rights++) {
+		uint64_t size = order < 64 ? 1ULL << order : 0;
+		int good = order >= shift && order < 63 && rights < 16;
+		lmap_fpage_t f = lmap_fpage_at(size, order, rights);
+
+		CHECK(!good == (f == LMAP_NIL));
+		if (good) {
+			CHECK((f & LMAP_FPAGE_BASE_MASK) == size);
+			CHECK(((f & LMAP_FPAGE_ORDER_MASK) >>
+			      LMAP_FPAGE_ORDER_SHIFT) == order);
+			CHECK((f & LMAP_FPAGE_RIGHTS_MASK) == rights);
+			CHECK(lmap_fpage((void *)(uintptr_t)size, order,
+					 rights) == f);
+		}
+		CHECK(lmap_fpage_at(size + size / 2, order, rights) ==
+		      LMAP_NIL);
+		CHECK(lmap_fpage_at(size + 1, order, rights) == LMAP_NIL);
+	}
+	CHECK(lmap_fpage_at(0, shift, 0) != LMAP_NIL);
+}
+
+/* A message with n descriptors. */
+static void send_fds(int sock, int n)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(8 * sizeof(int))];
+	} control;
+	struct cmsghdr *c;
+	struct msghdr msg;
+	struct iovec iov;
+	char byte = 0;
+	int i, fd = 0;
+
+	memset(&msg, 0, sizeof(msg));
+	memset(&control, 0, sizeof(control));
+	iov.iov_base = &byte;
+	iov.iov_len = 1;
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	if (n) {
+		msg.msg_control = control.space;
+		msg.msg_controllen = CMSG_SPACE(n * sizeof(int));
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(n * sizeof(int));
+		for (i = 0; i < n; i++)
+			memcpy(CMSG_DATA(c) + i * sizeof(int), &fd,
+			       sizeof(fd));
+	}
+	CHECK(sendmsg(sock, &msg, 0) == 1);
+}
+
+static void check_passing(void)
+{
+	int socks[2], before, fd, n, on = 1;
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, socks));
+	before = open_fds();
+	errno = 4711;
+	CHECK(!lmap_send_fd(socks[0], socks[0]));
+	fd = lmap_recv_fd(socks[1]);
+	CHECK(fd > 2 && open_fds() == before + 1);
+	close(fd);
+	for (n = 0; n < 9; n++) {
+		if (n == 1)
+			continue;
+		send_fds(socks[0], n);
+		CHECK(lmap_recv_fd(socks[1]) == -EPROTO);
+		CHECK(open_fds() == before);
+	}
+	/* credentials stand before the descriptor */
+	CHECK(!setsockopt(socks[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
+	CHECK(!lmap_send_fd(socks[0], socks[0]));
+	fd = lmap_recv_fd(socks[1]);
+	CHECK(fd > 2);
+	close(fd);
+	errno = 4711;
+	CHECK(lmap_send_fd(-1, 0) == -EBADF && lmap_recv_fd(-1) == -EBADF);
+	close(socks[0]);
+	CHECK(lmap_recv_fd(socks[1]) == -EPIPE);
+	CHECK(lmap_send_fd(socks[1], 0) == -EPIPE);
+	CHECK(errno == 4711);
+	close(socks[1]);
+}
+
+/* What the library itself refuses; no descriptor is ever looked at. */
+static void check_refusals(void)
+{
+	struct lmap_unmap_result un;
+	struct lmap_map_result map;
+	struct lmap_map_opts opts;
+	struct {
+		struct lmap_map_opts known;
+		uint64_t tail;
+	} longer;
+	struct lmap_info info;
+
+	memset(&un, 0, sizeof(un));
+	memset(&map, 0, sizeof(map));
+	memset(&opts, 0, sizeof(opts));
+	memset(&longer, 0, sizeof(longer));
+	memset(&info, 0, sizeof(info));
+	CHECK(lmap_open(1) == -EOPNOTSUPP);
+	CHECK(lmap_info(-1, &info) == -EINVAL);
+	CHECK(lmap_map(-1, 0, -1, 0, &opts, NULL) == -EINVAL);
+	CHECK(lmap_map(-1, 0, -1, 0, NULL, &map) == -EINVAL);
+	CHECK(lmap_unmap(-1, 0, 0, 0, &un) == -EINVAL);
+	CHECK(lmap_unmap(-1, 0, LMAP_RANGE, 0, NULL) == -EOPNOTSUPP);
+	CHECK(lmap_unmap_range(-1, NULL, 0, 0, LMAP_ONLY, NULL) ==
+	      -EOPNOTSUPP);
+	opts.size = sizeof(opts);
+	opts.flags = LMAP_RANGE;
+	CHECK(lmap_map(-1, 0, -1, 0, &opts, NULL) == -EOPNOTSUPP);
+	opts.flags = 0;
+	opts.reserved = 1;
+	CHECK(lmap_map(-1, 0, -1, 0, &opts, NULL) == -EOPNOTSUPP);
+	longer.known.size = sizeof(longer);
+	CHECK(lmap_map(-1, 0, -1, 0, &longer.known, NULL) == -EBADF);
+	longer.tail = 1;
+	CHECK(lmap_map(-1, 0, -1, 0, &longer.known, NULL) == -E2BIG);
+	CHECK(lmap_sync(-1) == -EBADF && lmap_window(-1, 1, 1, 0) == -EBADF);
+}
+
+/* One byte short, one more than known: nothing is written past the size. */
+static void check_info(int space, uint64_t mappings)
+{
+	struct {
+		struct lmap_info known;
+		unsigned char guard[64];
+	} i;
+	size_t n;
+
+	memset(&i, 0xaa, sizeof(i));
+	i.known.size = sizeof(i.known);
+	CHECK(!lmap_info(space, &i.known));
+	CHECK(i.known.size == sizeof(i.known) && i.guard[0] == 0xaa);
+	CHECK(i.known.out_version == LMAP_VERSION);
+	CHECK(i.known.out_mappings == mappings);
+	i.known.size = sizeof(i.known) + 8;
+	CHECK(!lmap_info(space, &i.known));
+	for (n = 0; n < sizeof(i.guard); n++)
+		CHECK(i.guard[n] == (n < 8 ? 0 : 0xaa));
+	i.known.size = sizeof(i.known) - 1;
+	CHECK(lmap_info(space, &i.known) == -EINVAL);
+}
+
+static void check_device(int space)
+{
+	size_t page = sysconf(_SC_PAGESIZE), size = 4 * page;
+	unsigned int shift = __builtin_ctzl(page);
+	int window = lmap_window(space, size, LMAP_RIGHTS_ALL, 0);
+	struct lmap_unmap_result un;
+	struct lmap_map_result map;
+	struct lmap_map_opts opts;
+	unsigned char *view;
+	void *p = NULL;
+
+	CHECK(window >= 0);
+	CHECK(lmap_window(space, size + 1, LMAP_R, 0) == -EINVAL);
+	CHECK(lmap_window(space, size, LMAP_M, 0) == -EINVAL);
+	CHECK(lmap_window(space, size, LMAP_R, 1) == -EOPNOTSUPP);
+	CHECK(lmap_window_mmap(window, 2 * size, PROT_READ) == MAP_FAILED);
+	view = (unsigned char *)lmap_window_mmap(window, size, PROT_READ);
+	CHECK(view != MAP_FAILED && !posix_memalign(&p, size, size));
+	memset(p, 7, size);
+	memset(&map, 0, sizeof(map));
+	memset(&un, 0, sizeof(un));
+	memset(&opts, 0, sizeof(opts));
+	map.size = sizeof(map);
+	un.size = sizeof(un);
+	opts.size = sizeof(opts);
+
+	/* One page out of four: the hot spot says which, here the third. */
+	opts.send_base = 2 * page;
+	opts.flags = LMAP_POPULATE;
+	CHECK(!lmap_map(space, lmap_fpage(p, shift + 2, LMAP_R | LMAP_M),
+			window, lmap_fpage_at(page, shift, 0), &opts, &map));
+	CHECK(map.bytes == page && map.mappings == 1 && map.node_id);
+	CHECK(map.rights == (LMAP_R | LMAP_M));
+	CHECK(map.fpage == lmap_fpage_at(page, shift, LMAP_R | LMAP_M));
+	((unsigned char *)p)[2 * page] = 9;
+	CHECK(view[page] == 9);
+	check_info(space, 1);
+	opts.send_base = 0;
+	opts.flags = LMAP_NOREPLACE;
+	CHECK(lmap_map_range(space, p, size, LMAP_R, window, 0, &opts,
+			     NULL) == -EEXIST);
+	CHECK(lmap_map_range(space, p, size, LMAP_R, window, page, NULL,
+			     NULL) == -ENOSPC);
+	CHECK(lmap_map_range(space, p, size, LMAP_R, 0, 0, NULL, NULL) ==
+	      -EBADFD);
+	opts.flags = LMAP_LIMIT_DEPTH;
+	CHECK(!lmap_map_range(space, p, size, LMAP_RIGHTS_ALL & ~LMAP_X,
+			      window, 0, &opts, &map));
+	CHECK(map.bytes == size && map.fpage == LMAP_NIL);
+	CHECK(view[0] == 7 && view[2 * page] == 9);
+
+	CHECK(!lmap_sync(space));
+	CHECK(!lmap_unmap_range(space, p, page, LMAP_RIGHTS_ALL, 0, &un));
+	CHECK(un.mappings == 1 && un.pages == 1 && !un.flags);
+	CHECK(!lmap_unmap(space, LMAP_WHOLE, LMAP_ONLY, window, &un));
+	CHECK(un.pages == 3);
+	CHECK(!lmap_unmap(space, LMAP_WHOLE, LMAP_SELF, -1, &un));
+	CHECK(!un.mappings && !un.pages);
+	check_info(space, 0);
+	munmap(view, size);
+	close(window);
+	free(p);
+}
+
+int main(void)
+{
+	int space = lmap_open(0);
+
+	check_fpage();
+	check_passing();
+	check_refusals();
+	if (space >= 0) {
+		check_device(space);
+		close(space);
+	}
+	printf("liblmap: %s%s\n", bad ? "FAILED" : "ok",
+	       space < 0 ? ", without the module" : "");
+	return bad != 0;
+}
