@@ -44,6 +44,7 @@ static int copy_tile(struct lmap_window *window, loff_t pos, void *buf,
 	ret = -EACCES;
 	if (write && !lmap_tile_mark_dirty(chunk, page))
 		goto out;
+	lmap_refs_touch(&hit->origin->refs, page, write);
 	kaddr = kmap_local_page(lmap_tile_page(tile));
 	if (write)
 		memcpy(kaddr + offset_in_page(pos), buf, len);

@@ -110,6 +110,9 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 	tile = fill_tile(f, page);
 	if (!tile || !tile_fits(vma, tile))
 		return 0;
+	/* Tracked: only what is touched. */
+	if (f->hit.origin->refs.table && addr != f->target)
+		return 0;
 
 	write = f->write && flags & VM_WRITE && f->hit.rights & LMAP_W &&
 		lmap_tile_mark_dirty(f->chunk, page);
@@ -118,6 +121,7 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 		return 0;
 	if (!write)
 		flags &= ~VM_WRITE;
+	lmap_refs_touch(&f->hit.origin->refs, page, write);
 	entry = pfn_pte(page_to_pfn(lmap_tile_page(tile)),
 			vm_get_page_prot(flags));
 	entry = pte_mkyoung(pte_mkspecial(entry));
@@ -147,6 +151,10 @@ static void fill_range(struct fill *f, unsigned long addr,
 	unsigned long min_page = page - (wpage - wfirst);
 	unsigned long max_page = page + (wlast - wpage);
 
+	*start = addr;
+	*end = addr + PAGE_SIZE;
+	if (hit->origin->refs.table)
+		return;
 	/* Up to the border of each chunk, and on if there is a next one. */
 	for (;;) {
 		lo = max(min_page, round_down(lo, LMAP_CHUNK_PAGES));

@@ -59,6 +59,54 @@
 #include "mdb.h"
 
 /**
+ * struct lmap_user - what all processes of a user have together
+ * @link: in a hash table of all; users_lock in node.c
+ * @refs: each space and each mapping; users_lock
+ * @user: the kernel's account, for locked memory
+ * @mappings: made by this user, or in reserve
+ * @windows: of this user
+ */
+struct lmap_user {
+	struct hlist_node link;
+	unsigned long refs;
+	struct user_struct *user;
+	atomic_long_t mappings;
+	atomic_long_t windows;
+};
+
+/**
+ * struct lmap_mapping - an origin, and who pays for it
+ * @origin: what the database knows
+ * @user: who made the mapping; holds a reference
+ * @locked: pages that count as locked memory
+ */
+struct lmap_mapping {
+	struct lmap_origin origin;
+	struct lmap_user *user;
+	unsigned long locked;
+};
+
+/**
+ * struct lmap_reserve_list - memory set aside for mappings
+ * @lock: protects the rest
+ * @nodes: for splitting
+ * @mappings: nodes with origin
+ * @regions: not initialised
+ * @nr_nodes: how many
+ * @nr_mappings: how many
+ * @nr_regions: how many
+ */
+struct lmap_reserve_list {
+	spinlock_t lock;
+	struct list_head nodes;
+	struct list_head mappings;
+	struct list_head regions;
+	unsigned int nr_nodes;
+	unsigned int nr_mappings;
+	unsigned int nr_regions;
+};
+
+/**
  * struct lmap_space - one open file of /dev/lmap
  * @ref: kref, see above
  * @mm: the address space, by mmgrab(); immutable
@@ -69,6 +117,8 @@
  * @nr_windows: their number
  * @dead: @mm is gone: no new regions or windows
  * @nr_tiles: pinned pages of all regions
+ * @user: whose quota counts; holds a reference; immutable
+ * @reserve: memory set aside
  * @free_work: frees the space where sleeping is allowed
  */
 struct lmap_space {
@@ -81,6 +131,8 @@ struct lmap_space {
 	unsigned int nr_windows;
 	bool dead;
 	atomic_long_t nr_tiles;
+	struct lmap_user *user;
+	struct lmap_reserve_list reserve;
 	struct work_struct free_work;
 };
 
@@ -94,6 +146,7 @@ struct lmap_space {
  * @notifier: hears of changes of the lender's page tables
  * @first: first page, immutable
  * @last: last page, immutable
+ * @history: holds a reference, so that reference bits outlive the last mapping
  * @shared: only shared mappings (VM_SHARED), else only private ones; immutable
  * @tiles: chunk number (page / 64) -> struct lmap_chunk
  * @last_gen: the last generation given to a chunk; xa_lock
@@ -111,6 +164,7 @@ struct lmap_region {
 	unsigned long first;
 	unsigned long last;
 	bool shared;
+	unsigned long history;
 	struct xarray tiles;
 	u64 last_gen;
 	struct work_struct stale_work;
@@ -228,6 +282,8 @@ struct lmap_region *lmap_region_create(struct lmap_space *space,
 				       unsigned long last, bool shared);
 struct lmap_region *lmap_region_next(struct lmap_space *space,
 				     struct lmap_region *prev);
+int lmap_region_track(struct lmap_region *region);
+void lmap_region_forget(struct lmap_region *region);
 bool lmap_region_tryget(struct lmap_region *region);
 void lmap_region_put(struct lmap_region *region);
 struct lmap_region *lmap_index_region(struct lmap_index *index,
@@ -253,14 +309,37 @@ bool lmap_vma_dirty_tracked(struct vm_area_struct *vma);
 
 /* map.c */
 long lmap_ioc_map(struct lmap_space *space, struct lmap_map *arg);
+long lmap_ioc_grant(struct lmap_space *space, struct lmap_map *arg);
+long lmap_ioc_copy(struct lmap_space *space, struct lmap_map *arg);
 
-/* revoke.c */
+/* node.c */
 int lmap_node_init(void);
 void lmap_node_exit(void);
-struct lmap_node *lmap_node_alloc(gfp_t gfp);
+struct lmap_user *lmap_user_get(void);
+void lmap_user_put(struct lmap_user *user);
+int lmap_user_charge_window(struct lmap_user *user);
+void lmap_user_uncharge_window(struct lmap_user *user);
+int lmap_user_charge_locked(struct lmap_user *user, unsigned long npages);
+void lmap_user_uncharge_locked(struct lmap_user *user, unsigned long npages);
+struct lmap_node *lmap_node_alloc(struct lmap_space *space, gfp_t gfp);
 void lmap_node_free(struct lmap_node *node);
 void lmap_node_free_list(struct list_head *nodes);
-u64 lmap_node_new_id(void);
+void lmap_node_free_later(struct lmap_node *node);
+int lmap_mapping_alloc(struct lmap_user *user, struct lmap_node **out);
+int lmap_mapping_charge_locked(struct lmap_node *node, unsigned long npages);
+struct lmap_refs_table *lmap_refs_table_alloc(unsigned long first,
+					      unsigned long last);
+void lmap_mapping_free(struct lmap_node *node);
+void lmap_origin_free(struct lmap_origin *origin);
+void lmap_reserve_init(struct lmap_reserve_list *reserve);
+void lmap_reserve_free(struct lmap_space *space);
+struct lmap_node *lmap_reserve_mapping(struct lmap_space *space);
+void lmap_reserve_mapping_back(struct lmap_space *space,
+			       struct lmap_node *node);
+struct lmap_region *lmap_reserve_region(struct lmap_space *space);
+long lmap_ioc_reserve(struct lmap_space *space, struct lmap_reserve *arg);
+
+/* revoke.c */
 
 /**
  * struct lmap_take - what a caller of revoke wants, and what was done
@@ -268,6 +347,9 @@ u64 lmap_node_new_id(void);
  * @self: where a mapping is the subject: its own rights too
  * @only: only what lies in this window, NULL: everywhere
  * @atomic: in a notifier: no memory with reclaim, no waiting for user space
+ * @space: the caller's, whose reserve can be used, or NULL
+ * @reset: clear the reference bits of the subject
+ * @refbits: result, added up
  * @mappings: result, added up
  * @pages: result, added up
  * @over: result: more was revoked than asked
@@ -277,18 +359,31 @@ struct lmap_take {
 	bool self;
 	struct lmap_window *only;
 	bool atomic;
+	struct lmap_space *space;
+	bool reset;
+	unsigned int refbits;
 	u64 mappings;
 	u64 pages;
 	bool over;
 };
 
+bool lmap_spares_fill(struct lmap_space *space, struct list_head *spares,
+		      unsigned long *have, unsigned long want, gfp_t gfp);
+void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv);
 void lmap_revoke_region(struct lmap_region *region, unsigned long first,
 			unsigned long last, struct lmap_take *take);
 void lmap_revoke_window(struct lmap_window *window, unsigned long wfirst,
 			unsigned long wlast, struct lmap_take *take);
 void lmap_window_kill(struct lmap_window *window);
 
+/* status.c */
+void lmap_refs_reset(struct lmap_region *region, struct lmap_query *q);
+long lmap_ioc_status(struct lmap_space *space, struct lmap_status *arg);
+
 /* unmap.c */
+struct file *lmap_next_view(struct lmap_space *space, unsigned long *addr,
+			    unsigned long end, unsigned long *wfirst,
+			    unsigned long *wlast);
 long lmap_ioc_unmap(struct lmap_space *space, struct lmap_unmap *arg);
 long lmap_ioc_sync(struct lmap_space *space);
 void lmap_space_revoke(struct lmap_space *space);

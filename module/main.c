@@ -44,6 +44,8 @@ union lmap_arg {
 	struct lmap_map map;
 	struct lmap_unmap unmap;
 	struct lmap_sync sync;
+	struct lmap_reserve reserve;
+	struct lmap_status status;
 };
 
 static long lmap_do_info(struct lmap_space *space, union lmap_arg *arg)
@@ -94,6 +96,26 @@ static long lmap_do_map(struct lmap_space *space, union lmap_arg *arg)
 	return lmap_ioc_map(space, &arg->map);
 }
 
+static long lmap_do_grant(struct lmap_space *space, union lmap_arg *arg)
+{
+	return lmap_ioc_grant(space, &arg->map);
+}
+
+static long lmap_do_copy(struct lmap_space *space, union lmap_arg *arg)
+{
+	return lmap_ioc_copy(space, &arg->map);
+}
+
+static long lmap_do_status(struct lmap_space *space, union lmap_arg *arg)
+{
+	return lmap_ioc_status(space, &arg->status);
+}
+
+static long lmap_do_reserve(struct lmap_space *space, union lmap_arg *arg)
+{
+	return lmap_ioc_reserve(space, &arg->reserve);
+}
+
 static long lmap_do_unmap(struct lmap_space *space, union lmap_arg *arg)
 {
 	return lmap_ioc_unmap(space, &arg->unmap);
@@ -133,8 +155,12 @@ static const struct lmap_op lmap_ops[] = {
 	LMAP_OP(LMAP_WINDOW_CREATE, lmap_do_window_create,
 		struct lmap_window_create, out_fd),
 	LMAP_OP(LMAP_MAP, lmap_do_map, struct lmap_map, out_rights),
-	LMAP_OP(LMAP_UNMAP, lmap_do_unmap, struct lmap_unmap, reserved),
+	LMAP_OP(LMAP_UNMAP, lmap_do_unmap, struct lmap_unmap, out_refbits),
 	LMAP_OP(LMAP_SYNC, lmap_do_sync, struct lmap_sync, flags),
+	LMAP_OP(LMAP_GRANT, lmap_do_grant, struct lmap_map, out_rights),
+	LMAP_OP(LMAP_COPY, lmap_do_copy, struct lmap_map, out_rights),
+	LMAP_OP(LMAP_STATUS, lmap_do_status, struct lmap_status, reserved),
+	LMAP_OP(LMAP_RESERVE, lmap_do_reserve, struct lmap_reserve, out_nodes),
 };
 
 static long lmap_ioctl(struct file *file, unsigned int cmd, unsigned long uptr)

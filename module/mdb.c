@@ -24,6 +24,8 @@ void lmap_mdb_init(struct lmap_mdb *mdb)
 	mdb->ranges = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&mdb->preorder);
 	mdb->nr = 0;
+	atomic_set(&mdb->refs.whole, 0);
+	mdb->refs.table = NULL;
 }
 
 void lmap_index_init(struct lmap_index *index)
@@ -68,6 +70,7 @@ bool lmap_index_lookup(struct lmap_index *index, unsigned long wpage,
 		if (!node)
 			continue;
 		hit->mdb = node->mdb;
+		hit->origin = node->origin;
 		hit->wfirst = READ_ONCE(node->wfirst);
 		hit->wlast = hit->wfirst + (READ_ONCE(node->npages) - 1);
 		hit->rfirst = READ_ONCE(node->rfirst);
@@ -158,17 +161,39 @@ struct lmap_node *lmap_mdb_next(struct lmap_node *node, unsigned long rfirst,
 	return lmap_range_iter_next(node, rfirst, rlast);
 }
 
-int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
-		    struct lmap_index *index, struct lmap_node *node)
+/* Budgets. */
+
+static bool origin_charge(struct lmap_origin *origin,
+			  const struct lmap_node *parent)
+{
+	struct lmap_origin *purse = NULL;
+	u32 cost = origin->budget ?: 1;
+
+	if (parent)
+		purse = parent->origin->budget ? parent->origin :
+						 parent->origin->purse;
+	/* Neither is greater than LMAP_BUDGET_MAX: u32 holds the sum. */
+	if (purse &&
+	    (u32)atomic_add_return(cost, &purse->spent) > purse->budget) {
+		atomic_sub(cost, &purse->spent);
+		return false;
+	}
+	origin->purse = purse;
+	origin->cost = cost;
+	atomic_set(&origin->spent, 1);
+	atomic_set(&origin->nodes, 1);
+	return true;
+}
+
+static void origin_uncharge(struct lmap_origin *origin)
+{
+	if (origin->purse)
+		atomic_sub(origin->cost, &origin->purse->spent);
+}
+
+static int index_insert(struct lmap_index *index, struct lmap_node *node)
 {
 	int ret = -EBUSY;
-
-	lockdep_assert_held(&mdb->lock);
-	node->mdb = mdb;
-	node->index = index;
-	node->parent = parent;
-	node->level = parent ? parent->level + 1 : 1;
-	node->flags = 0;
 
 	index_prepare(node);
 	spin_lock(&index->lock);
@@ -179,9 +204,28 @@ int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
 		ret = 0;
 	}
 	spin_unlock(&index->lock);
-	if (ret)
-		return ret;
+	return ret;
+}
 
+int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
+		    struct lmap_index *index, struct lmap_node *node)
+{
+	int ret;
+
+	lockdep_assert_held(&mdb->lock);
+	node->mdb = mdb;
+	node->index = index;
+	node->parent = parent;
+	node->level = parent ? parent->level + 1 : 1;
+	node->flags = 0;
+
+	if (!origin_charge(node->origin, parent))
+		return -EDQUOT;
+	ret = index_insert(index, node);
+	if (ret) {
+		origin_uncharge(node->origin);
+		return ret;
+	}
 	lmap_range_insert(node, &mdb->ranges);
 	list_add(&node->order, parent ? &parent->order : &mdb->preorder);
 	mdb->nr++;
@@ -251,7 +295,8 @@ static struct lmap_node *node_cut(struct lmap_node *node, unsigned long at,
 
 	right->mdb = node->mdb;
 	right->index = node->index;
-	right->id = node->id;
+	right->origin = node->origin;
+	atomic_inc(&node->origin->nodes);
 	right->wfirst = node->wfirst + left_pages;
 	right->rfirst = at;
 	right->npages = node->npages - left_pages;
@@ -467,6 +512,78 @@ static void node_unlink(struct lmap_node *node)
 	lmap_range_remove(node, &node->mdb->ranges);
 	list_del(&node->order);
 	node->mdb->nr--;
+	if (atomic_dec_and_test(&node->origin->nodes)) {
+		origin_uncharge(node->origin);
+		node->flags |= LMAP_NODE_LAST;
+	}
+}
+
+/* Moving. */
+
+unsigned long lmap_mdb_move_spares(struct lmap_node *node,
+				   unsigned long rfirst, unsigned long rlast)
+{
+	unsigned long n = 0;
+
+	lockdep_assert_held(&node->mdb->lock);
+	if (rfirst > node->rfirst)
+		n += subtree_straddlers(node, rfirst);
+	if (rlast < lmap_node_rlast(node))
+		n += subtree_straddlers(node, rlast + 1);
+	return n;
+}
+
+/* @node takes the place of @old in the tree; @old becomes a leaf before it. */
+static void node_replace(struct lmap_node *old, struct lmap_node *node)
+{
+	struct lmap_node *below;
+
+	list_add(&node->order, &old->order);
+	for (below = subtree_next(node, old->level); below;
+	     below = subtree_next(below, old->level))
+		if (below->parent == old)
+			below->parent = node;
+}
+
+int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
+		  struct lmap_node *node)
+{
+	struct lmap_node *old = rv->root, *below;
+	unsigned int lost = rv->take;
+	int ret;
+
+	lockdep_assert_held(&rv->mdb->lock);
+	node->mdb = old->mdb;
+	node->index = index;
+	node->parent = old->parent;
+	node->origin = old->origin;
+	node->rfirst = rv->rfirst;
+	node->npages = rv->rlast - rv->rfirst + 1;
+	node->rights = old->rights & ~lost;
+	node->depth = old->depth;
+	node->level = old->level;
+	node->flags = old->flags;
+	ret = index_insert(index, node);
+	if (ret)
+		return ret;
+	if (rv->rlast < lmap_node_rlast(old))
+		subtree_split(old, rv->rlast + 1, &rv->spares);
+	if (rv->rfirst > old->rfirst)
+		old = subtree_split(old, rv->rfirst, &rv->spares);
+	atomic_inc(&node->origin->nodes);
+	lmap_range_insert(node, &node->mdb->ranges);
+	node->mdb->nr++;
+	node_replace(old, node);
+
+	rv->root = NULL;
+	rv->zfirst = ULONG_MAX;
+	rv->zlast = 0;
+	for (below = node; lost && below;
+	     below = subtree_next(below, node->level))
+		node_demote(rv, below);
+	rv->take = LMAP_RIGHTS_ALL;
+	node_demote(rv, old);
+	return 0;
 }
 
 /*
@@ -490,6 +607,8 @@ void lmap_mdb_reap(struct lmap_revoke *rv, struct list_head *dead)
 			next = lmap_mdb_next(node, rv->zfirst, rv->zlast);
 		if (!lmap_node_dying(node))
 			continue;
+		/* What is above was unlinked before, if at all, not freed. */
+		lmap_refs_settle(node);
 		node_unlink(node);
 		list_add_tail(&node->order, dead);
 	}

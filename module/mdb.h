@@ -40,6 +40,7 @@
 #ifndef LMAP_MDB_H
 #define LMAP_MDB_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
@@ -48,6 +49,8 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/lmap.h>
+
+#include "refs.h"
 
 /**
  * struct lmap_index - which node is at which page of a window
@@ -67,16 +70,46 @@ struct lmap_index {
  * @ranges: all nodes, at any level, as interval tree over region pages
  * @preorder: all nodes, every node followed by its subtree
  * @nr: number of nodes
+ * @refs: reference bits of the region
  */
 struct lmap_mdb {
 	struct mutex lock;
 	struct rb_root_cached ranges;
 	struct list_head preorder;
 	unsigned long nr;
+	struct lmap_refs refs;
 };
 
 /**
- * struct lmap_node - a mapping
+ * struct lmap_origin - what the parts of a mapping that was cut have in common
+ * @id: number of the mapping, never reused; immutable
+ * @budget: how many mappings there may be from here on, this one included;
+ *	    0 = no limit of its own; immutable
+ * @spent: how much of @budget is taken
+ * @cost: what was taken from @purse; immutable once linked
+ * @purse: the nearest one above with a budget, or NULL; immutable once linked.
+ *	   A mapping of it is an ancestor of each of ours, so it outlives us
+ * @nodes: how many nodes are linked
+ * @refs: reference bits, see refs.h
+ *
+ * Freed with the last of its nodes, which is marked LMAP_NODE_LAST. Parts of
+ * one mapping can be in different trees (see lmap_mdb_adopt()), so mdb->lock
+ * does not protect the counters.
+ */
+struct lmap_origin {
+	u64 id;
+	u32 budget;
+	u32 cost;
+	atomic_t spent;
+	atomic_t nodes;
+	struct lmap_origin *purse;
+	struct lmap_refs refs;
+};
+
+#define LMAP_BUDGET_MAX	((u32)INT_MAX)
+
+/**
+ * struct lmap_node - a mapping, or a part of one that was cut
  * @wrb: place in index->root; index->lock, read without lock by faults
  * @rrb: place in mdb->ranges; mdb->lock
  * @rlast_subtree: largest last region page below @rrb; mdb->lock
@@ -87,7 +120,7 @@ struct lmap_mdb {
  *	    mdb->lock
  * @mdb: the tree, immutable while linked
  * @index: the window's index, immutable while linked
- * @id: number of the mapping, never reused, immutable while linked
+ * @origin: what it shares with other parts, immutable while linked
  * @wfirst: first window page; index->lock, read under seq
  * @rfirst: first region page; mdb->lock and index->lock, read under seq
  * @npages: length; mdb->lock and index->lock, read under seq
@@ -110,7 +143,7 @@ struct lmap_node {
 	struct lmap_node *parent;
 	struct lmap_mdb *mdb;
 	struct lmap_index *index;
-	u64 id;
+	struct lmap_origin *origin;
 	unsigned long wfirst;
 	unsigned long rfirst;
 	u32 npages;
@@ -121,6 +154,7 @@ struct lmap_node {
 };
 
 #define LMAP_NODE_ZAP	0x1	/* demoted, page tables not yet zapped */
+#define LMAP_NODE_LAST	0x2	/* unlinked as the last one of its origin */
 
 /* The longest run of pages that one node can hold. */
 #define LMAP_NODE_PAGES_MAX	U32_MAX
@@ -146,6 +180,7 @@ void lmap_index_init(struct lmap_index *index);
 /**
  * struct lmap_hit - what a lock-free look-up found
  * @mdb: the tree; valid as long as the reader stays in its RCU section
+ * @origin: of the mapping; the same
  * @wfirst: first window page of the mapping
  * @wlast: last window page of the mapping
  * @rfirst: region page that appears at @wfirst
@@ -154,6 +189,7 @@ void lmap_index_init(struct lmap_index *index);
  */
 struct lmap_hit {
 	struct lmap_mdb *mdb;
+	struct lmap_origin *origin;
 	unsigned long wfirst;
 	unsigned long wlast;
 	unsigned long rfirst;
@@ -238,12 +274,13 @@ struct lmap_node *lmap_mdb_next(struct lmap_node *node, unsigned long rfirst,
  * @mdb: the tree
  * @parent: mapping that it derives from, or NULL for the region itself
  * @index: the window's index
- * @node: all of id, wfirst, rfirst, npages, rights and depth set
+ * @node: all of wfirst, rfirst, npages, rights and depth set; origin of its
+ *	  own with id and budget set
  *
  * Context: mdb->lock held. Takes index->lock.
  * Pre: @parent is not dying and holds all pages and rights of @node.
- * Return: 0; -EBUSY if something is at the target (dying nodes included), then
- * nothing is changed.
+ * Return: 0; -EBUSY if something is at the target (dying nodes included),
+ * -EDQUOT if a budget above is used up: then nothing is changed.
  */
 int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
 		    struct lmap_index *index, struct lmap_node *node);
@@ -299,6 +336,36 @@ struct lmap_revoke {
 	unsigned long zfirst;
 	unsigned long zlast;
 };
+
+/**
+ * lmap_mdb_move_spares - how many nodes will cutting out of a mapping need?
+ * @node: the mapping
+ * @rfirst: first region page
+ * @rlast: last region page
+ *
+ * Context: mdb->lock held.
+ */
+unsigned long lmap_mdb_move_spares(struct lmap_node *node,
+				   unsigned long rfirst, unsigned long rlast);
+
+/**
+ * lmap_mdb_move - move a mapping, or a part of it, to another place (grant)
+ * @rv: mdb, root (the mapping), rfirst and rlast (inside it), take (the rights
+ *	that the moved mapping shall lose) and spares, at least as many as
+ *	lmap_mdb_move_spares() says
+ * @index: the new window's
+ * @node: new node, wfirst set
+ *
+ * What derives from the part stays below it, with no more than its rights.
+ * The old node is dying afterwards: zap and reap with @rv as if it came from
+ * lmap_mdb_demote(); its root is NULL then.
+ *
+ * Context: revoke lock and mdb->lock held. Takes index->lock.
+ * Pre: the mapping is not dying, rv->take does not contain LMAP_R.
+ * Return: 0; -EBUSY if something is at the target: nothing is changed then.
+ */
+int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
+		  struct lmap_node *node);
 
 /**
  * lmap_mdb_spares_needed - how many nodes will splitting need?

@@ -66,6 +66,8 @@ static void lmap_space_free(struct work_struct *work)
 	mmu_interval_notifier_remove(&space->exit_notifier);
 	WARN_ON(!list_empty(&space->regions) || !list_empty(&space->windows));
 	WARN_ON(atomic_long_read(&space->nr_tiles));
+	lmap_reserve_free(space);
+	lmap_user_put(space->user);
 	mmdrop(space->mm);
 	mutex_destroy(&space->lock);
 	kfree(space);
@@ -90,6 +92,12 @@ int lmap_space_open(struct lmap_space **out)
 	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
 	if (!space)
 		return -ENOMEM;
+	space->user = lmap_user_get();
+	if (!space->user) {
+		kfree(space);
+		return -ENOMEM;
+	}
+	lmap_reserve_init(&space->reserve);
 	kref_init(&space->ref);
 	mutex_init(&space->lock);
 	INIT_LIST_HEAD(&space->regions);
@@ -100,6 +108,7 @@ int lmap_space_open(struct lmap_space **out)
 					   0, PAGE_SIZE,
 					   &lmap_space_notifier_ops);
 	if (ret) {
+		lmap_user_put(space->user);
 		kfree(space);
 		return ret;
 	}
@@ -140,6 +149,43 @@ void lmap_region_put(struct lmap_region *region)
 		queue_work(lmap_wq, &region->free_work);
 }
 
+/**
+ * lmap_region_track - keep reference bits of each page of a region
+ * @region: whose; the caller holds a reference
+ *
+ * They outlive the mappings: the region stays until the memory goes or the
+ * space is closed.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int lmap_region_track(struct lmap_region *region)
+{
+	struct lmap_refs_table *table;
+
+	if (READ_ONCE(region->mdb.refs.table))
+		return 0;
+	table = lmap_refs_table_alloc(region->first, region->last);
+	if (!table)
+		return -ENOMEM;
+	mutex_lock(&region->mdb.lock);
+	if (!region->mdb.refs.table) {
+		lmap_refs_table_publish(&region->mdb, table);
+		refcount_inc(&region->ref);
+		set_bit(0, &region->history);
+		table = NULL;
+	}
+	mutex_unlock(&region->mdb.lock);
+	kvfree(table);
+	return 0;
+}
+
+/* Nobody can ask for its reference bits any more. */
+void lmap_region_forget(struct lmap_region *region)
+{
+	if (test_and_clear_bit(0, &region->history))
+		lmap_region_put(region);
+}
+
 static void lmap_region_stale(struct work_struct *work)
 {
 	struct lmap_region *region = container_of(work, struct lmap_region,
@@ -168,6 +214,7 @@ static void lmap_region_free(struct work_struct *work)
 	lmap_tile_drop(region, region->first, region->last);
 	mutex_unlock(&region->revoke);
 	xa_destroy(&region->tiles);
+	kvfree(region->mdb.refs.table);
 	mutex_destroy(&region->revoke);
 	lmap_space_put(space);
 	kfree_rcu(region, rcu);
@@ -306,7 +353,7 @@ static bool lmap_region_invalidate(struct mmu_interval_notifier *mni,
 				  .atomic = true };
 	unsigned long first = max(range->start >> PAGE_SHIFT, region->first);
 	unsigned long last = min((range->end - 1) >> PAGE_SHIFT, region->last);
-	bool sync = lmap_event_is_sync(region, range), tiles;
+	bool sync = lmap_event_is_sync(region, range), tiles, final = false;
 
 	mmu_interval_set_seq(mni, seq);
 	lmap_test_delay(range);
@@ -323,12 +370,15 @@ static bool lmap_region_invalidate(struct mmu_interval_notifier *mni,
 		lmap_revoke_region(region, first, last, &take);
 		/* A pin that was under way is detected by its generation. */
 		tiles = true;
+		final = first == region->first && last == region->last;
 	}
 	if (tiles) {
 		mutex_lock(&region->revoke);
 		lmap_tile_drop(region, first, last);
 		mutex_unlock(&region->revoke);
 	}
+	if (final)
+		lmap_region_forget(region);
 	return true;
 }
 
@@ -355,7 +405,8 @@ struct lmap_region *lmap_region_create(struct lmap_space *space,
 	bool dead;
 	int ret;
 
-	region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+	region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT) ?:
+		 lmap_reserve_region(space);
 	if (!region)
 		return ERR_PTR(-ENOMEM);
 	lmap_mdb_init(&region->mdb);

@@ -7,56 +7,21 @@
  */
 #include "lmap.h"
 
-#include <linux/mempool.h>
-#include <linux/slab.h>
-
-/* Nodes set aside for splitting inside notifiers, for all spaces together. */
-#define NODE_RESERVE	256
-
-static struct kmem_cache *node_cache;
-static mempool_t *node_pool;
-static atomic64_t node_last_id;
-
-struct lmap_node *lmap_node_alloc(gfp_t gfp)
-{
-	struct lmap_node *node = kmem_cache_alloc(node_cache, gfp);
-
-	if (!node && !gfpflags_allow_blocking(gfp))
-		node = mempool_alloc(node_pool, gfp);
-	return node;
-}
-
-/* Not linked since it was allocated: no reader can know it. */
-void lmap_node_free(struct lmap_node *node)
-{
-	mempool_free(node, node_pool);
-}
-
-u64 lmap_node_new_id(void)
-{
-	return atomic64_inc_return(&node_last_id);
-}
-
-static void node_free_rcu(struct rcu_head *rcu)
-{
-	lmap_node_free(container_of(rcu, struct lmap_node, rcu));
-}
-
-/* Never linked nodes: spares that were not needed. */
-void lmap_node_free_list(struct list_head *nodes)
-{
-	struct lmap_node *node, *next;
-
-	list_for_each_entry_safe(node, next, nodes, order)
-		lmap_node_free(node);
-	INIT_LIST_HEAD(nodes);
-}
-
-static bool spares_fill(struct list_head *spares, unsigned long *have,
-			unsigned long want, gfp_t gfp)
+/**
+ * lmap_spares_fill - have nodes for splitting
+ * @space: whose reserve can be used
+ * @spares: list of nodes (by order)
+ * @have: how many are in it
+ * @want: how many there shall be
+ * @gfp: as of lmap_node_alloc()
+ *
+ * Return: false if there are fewer.
+ */
+bool lmap_spares_fill(struct lmap_space *space, struct list_head *spares,
+		      unsigned long *have, unsigned long want, gfp_t gfp)
 {
 	while (*have < want) {
-		struct lmap_node *node = lmap_node_alloc(gfp);
+		struct lmap_node *node = lmap_node_alloc(space, gfp);
 
 		if (!node)
 			return false;
@@ -66,11 +31,17 @@ static bool spares_fill(struct list_head *spares, unsigned long *have,
 	return true;
 }
 
-/*
- * Demote, zap, reap. Takes region->revoke from the caller, drops mdb->lock
- * while zapping. Timeline against a fault: Documentation/locking.rst.
+/**
+ * lmap_revoke_finish - zap and reap what was demoted
+ * @region: of the tree
+ * @rv: after lmap_mdb_demote() or lmap_mdb_move()
+ *
+ * Timeline against a fault: Documentation/locking.rst.
+ *
+ * Context: region->revoke and mdb->lock held; the latter is dropped meanwhile.
+ * The caller holds a reference to the region.
  */
-static void revoke_locked(struct lmap_region *region, struct lmap_revoke *rv)
+void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv)
 {
 	struct lmap_node *node = NULL, *next;
 	LIST_HEAD(dead);
@@ -78,7 +49,6 @@ static void revoke_locked(struct lmap_region *region, struct lmap_revoke *rv)
 
 	lockdep_assert_held(&region->revoke);
 	lockdep_assert_held(&region->mdb.lock);
-	lmap_mdb_demote(rv);
 	while ((node = lmap_mdb_next_zap(rv, node))) {
 		struct lmap_window *window = lmap_index_window(node->index);
 		unsigned long wfirst = node->wfirst;
@@ -93,14 +63,14 @@ static void revoke_locked(struct lmap_region *region, struct lmap_revoke *rv)
 	emptied = !list_empty(&dead) && !region->mdb.nr;
 
 	list_for_each_entry_safe(node, next, &dead, order)
-		call_rcu(&node->rcu, node_free_rcu);
+		lmap_node_free_later(node);
 	/* The reference that the first mapping took; the caller has another. */
 	if (emptied)
 		lmap_region_put(region);
 }
 
 /*
- * Has enough spares, then calls revoke_locked(). Allocating with reclaim must
+ * Has enough spares, then demotes, zaps and reaps. Allocating with reclaim must
  * happen outside of region->revoke: the callbacks that reclaim runs may wait
  * for it.
  *
@@ -148,6 +118,27 @@ static bool job_find(struct revoke_job *job, struct lmap_revoke *rv)
 	return true;
 }
 
+/* What LMAP_STATUS would say; in notifiers nobody asks. */
+static void job_refbits(struct revoke_job *job, struct lmap_revoke *rv)
+{
+	struct lmap_take *take = job->take;
+	struct lmap_query q = {
+		.mdb = rv->mdb,
+		.root = rv->root,
+		.rfirst = rv->rfirst,
+		.rlast = rv->rlast,
+	};
+
+	if (take->atomic)
+		return;
+	if (take->reset) {
+		lmap_refs_reset(job->region, &q);
+		take->refbits |= lmap_refs_take(&q, q.rfirst, q.rlast, NULL);
+	} else if (take->refbits != (LMAP_ACCESSED | LMAP_MODIFIED)) {
+		take->refbits |= lmap_refs_peek(&q, q.rfirst, q.rlast, NULL);
+	}
+}
+
 static bool job_run(struct revoke_job *job)
 {
 	struct lmap_region *region = job->region;
@@ -156,25 +147,33 @@ static bool job_run(struct revoke_job *job)
 				   GFP_KERNEL_ACCOUNT;
 	struct lmap_revoke rv = {};
 	unsigned long have = 0, need;
-	bool found, enough = true;
+	bool found, told = false, enough = true;
 
 	INIT_LIST_HEAD(&rv.spares);
 	for (;;) {
 		mutex_lock(&region->revoke);
 		mutex_lock(&region->mdb.lock);
 		found = job_find(job, &rv);
-		need = found ? lmap_mdb_spares_needed(&rv) : 0;
+		/* Drops mdb->lock, so before spares are counted. */
+		if (found && !told)
+			job_refbits(job, &rv);
+		told = found;
+		need = found && take->rights ? lmap_mdb_spares_needed(&rv) : 0;
 		if (take->atomic)
-			spares_fill(&rv.spares, &have, need, gfp);
+			lmap_spares_fill(region->space, &rv.spares, &have,
+					 need, gfp);
 		if (need <= have || take->atomic || !enough)
 			break;
 		mutex_unlock(&region->mdb.lock);
 		mutex_unlock(&region->revoke);
 		/* Somewhat more than needed, lest others always outrun us. */
-		enough = spares_fill(&rv.spares, &have, need + need / 4, gfp);
+		enough = lmap_spares_fill(take->space, &rv.spares, &have,
+					  need + need / 4, gfp);
 	}
-	if (found)
-		revoke_locked(region, &rv);
+	if (found && take->rights) {
+		lmap_mdb_demote(&rv);
+		lmap_revoke_finish(region, &rv);
+	}
 	mutex_unlock(&region->mdb.lock);
 	mutex_unlock(&region->revoke);
 
@@ -263,24 +262,4 @@ void lmap_window_kill(struct lmap_window *window)
 	window->dead = true;
 	spin_unlock(&window->index.lock);
 	lmap_revoke_window(window, 0, ULONG_MAX, &take);
-}
-
-int lmap_node_init(void)
-{
-	BUILD_BUG_ON(sizeof(struct lmap_node) > 128);
-	node_cache = KMEM_CACHE(lmap_node, SLAB_ACCOUNT);
-	if (!node_cache)
-		return -ENOMEM;
-	node_pool = mempool_create_slab_pool(NODE_RESERVE, node_cache);
-	if (!node_pool) {
-		kmem_cache_destroy(node_cache);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-void lmap_node_exit(void)
-{
-	mempool_destroy(node_pool);
-	kmem_cache_destroy(node_cache);
 }

@@ -30,20 +30,25 @@ static int unmap_regions(struct lmap_space *space, unsigned long first,
 			lmap_region_put(region);
 			return -EINTR;
 		}
-		if (take->rights)
-			lmap_revoke_region(region, first, last, take);
+		lmap_revoke_region(region, first, last, take);
 		region_sync(region);
 	}
 	return 0;
 }
 
-/*
- * The first view of a window of this space at or after *addr: returns its
- * file, referenced, and the window pages that lie in the range.
+/**
+ * lmap_next_view - find views of windows in a range of addresses
+ * @space: of the caller, whose windows are looked for
+ * @addr: where to begin; result: the end of the view
+ * @end: last byte of the range
+ * @wfirst: result: first window page that lies in the range
+ * @wlast: result: last one
+ *
+ * Return: the window's file, referenced, or NULL.
  */
-static struct file *next_view(struct lmap_space *space, unsigned long *addr,
-			      unsigned long end, unsigned long *wfirst,
-			      unsigned long *wlast)
+struct file *lmap_next_view(struct lmap_space *space, unsigned long *addr,
+			    unsigned long end, unsigned long *wfirst,
+			    unsigned long *wlast)
 {
 	struct mm_struct *mm = space->mm;
 	struct vm_area_struct *vma;
@@ -76,7 +81,7 @@ static int unmap_views(struct lmap_space *space, unsigned long first,
 	unsigned long end = (last << PAGE_SHIFT) | ~PAGE_MASK;
 	struct file *file;
 
-	while ((file = next_view(space, &addr, end, &wfirst, &wlast))) {
+	while ((file = lmap_next_view(space, &addr, end, &wfirst, &wlast))) {
 		lmap_revoke_window(file->private_data, wfirst, wlast, take);
 		fput(file);
 		if (signal_pending(current))
@@ -175,8 +180,8 @@ static int decode_fpage(const struct lmap_unmap *arg, struct unmap_range *out)
 
 static int unmap_decode(const struct lmap_unmap *arg, struct unmap_range *out)
 {
-	if (arg->flags & ~(LMAP_SELF | LMAP_ONLY | LMAP_RANGE) ||
-	    arg->reserved)
+	if (arg->flags & ~(LMAP_SELF | LMAP_ONLY | LMAP_RANGE |
+			   LMAP_RESET))
 		return -EOPNOTSUPP;
 	if (!(arg->flags & LMAP_ONLY) && arg->only_window)
 		return -EINVAL;
@@ -189,9 +194,9 @@ static int unmap_run(struct lmap_space *space, const struct unmap_range *range,
 {
 	int ret = 0;
 
-	if (take->rights && range->whole)
+	if (range->whole)
 		ret = unmap_windows(space, take, true);
-	else if (take->rights)
+	else
 		ret = unmap_views(space, range->first, range->last, take);
 	if (ret)
 		return ret;
@@ -208,7 +213,7 @@ static int unmap_run(struct lmap_space *space, const struct unmap_range *range,
 long lmap_ioc_unmap(struct lmap_space *space, struct lmap_unmap *arg)
 {
 	struct unmap_range range;
-	struct lmap_take take = {};
+	struct lmap_take take = { .space = space };
 	struct file *only = NULL;
 	int ret;
 
@@ -223,12 +228,14 @@ long lmap_ioc_unmap(struct lmap_space *space, struct lmap_unmap *arg)
 	}
 	take.rights = range.rights;
 	take.self = arg->flags & LMAP_SELF;
+	take.reset = arg->flags & LMAP_RESET;
 	ret = unmap_run(space, &range, &take);
 	if (only)
 		fput(only);
 
 	arg->out_mappings = take.mappings;
 	arg->out_pages = take.pages;
+	arg->out_refbits = take.refbits;
 	arg->out_flags = take.over ? LMAP_OVERREVOKED : 0;
 	return ret;
 }
@@ -260,4 +267,6 @@ void lmap_space_revoke(struct lmap_space *space)
 	unmap_windows(space, &take, false);
 	while ((region = lmap_region_next(space, region)))
 		lmap_revoke_region(region, region->first, region->last, &take);
+	while ((region = lmap_region_next(space, region)))
+		lmap_region_forget(region);
 }

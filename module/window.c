@@ -132,6 +132,7 @@ static int lmap_window_release(struct inode *inode, struct file *file)
 	list_del(&window->link);
 	space->nr_windows--;
 	mutex_unlock(&space->lock);
+	lmap_user_uncharge_window(space->user);
 	lmap_space_put(space);
 	kfree_rcu(window, rcu);
 	return 0;
@@ -251,7 +252,7 @@ int lmap_window_create(struct lmap_space *space, u64 length,
 		       unsigned int rights)
 {
 	struct file *file;
-	int fd;
+	int fd, ret;
 
 	rights = lmap_rights_imply(rights);
 	if (!length || length & ~PAGE_MASK || length > MAX_LFS_FILESIZE ||
@@ -260,8 +261,14 @@ int lmap_window_create(struct lmap_space *space, u64 length,
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
+	ret = lmap_user_charge_window(space->user);
+	if (ret) {
+		put_unused_fd(fd);
+		return ret;
+	}
 	file = window_make(space, length, rights);
 	if (IS_ERR(file)) {
+		lmap_user_uncharge_window(space->user);
 		put_unused_fd(fd);
 		return PTR_ERR(file);
 	}

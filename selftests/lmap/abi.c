@@ -12,7 +12,7 @@ FIXTURE(abi) {
 	int space;
 	int window;
 	char *mem;
-	char *buf;		/* ends at an unmapped page */
+	char *buf;		/* ends at a page that is not readable */
 };
 
 FIXTURE_SETUP(abi)
@@ -26,7 +26,7 @@ FIXTURE_SETUP(abi)
 	self->buf = mmap(NULL, 2 * PG, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(self->buf, MAP_FAILED);
-	ASSERT_EQ(0, munmap(self->buf + PG, PG));
+	ASSERT_EQ(0, mprotect(self->buf + PG, PG, PROT_NONE));
 }
 
 FIXTURE_TEARDOWN(abi)
@@ -50,10 +50,19 @@ static int try(int fd, unsigned long cmd, void *arg)
 #define UNMAP_OK(self) { \
 	.size = sizeof(struct lmap_unmap), .flags = LMAP_RANGE, \
 	.fpage = (uintptr_t)(self)->mem, .length = PG, .rights = ALL }
+#define STATUS_OK(self) { \
+	.size = sizeof(struct lmap_status), \
+	.addr = (uintptr_t)(self)->mem, .length = PG }
 
 /* Every ioctl with every size from 0 to beyond a page. */
 LMAP_TEST(abi, length_of_every_struct)
 {
+	char *view = mmap(NULL, PG, PROT_READ, MAP_SHARED, self->window,
+			  8 * PG);
+	struct lmap_map lent = {
+		.flags = LMAP_RANGE, .snd = (uintptr_t)view, .length = PG,
+		.rights = LMAP_R, .window = self->window,
+	};
 	struct {
 		unsigned long cmd;
 		uint32_t min;
@@ -62,6 +71,8 @@ LMAP_TEST(abi, length_of_every_struct)
 			struct lmap_window_create create;
 			struct lmap_map map;
 			struct lmap_unmap unmap;
+			struct lmap_status status;
+			struct lmap_reserve reserve;
 			struct lmap_sync sync;
 		};
 	} ops[] = {
@@ -72,12 +83,23 @@ LMAP_TEST(abi, length_of_every_struct)
 		{ LMAP_UNMAP, sizeof(struct lmap_unmap),
 		  .unmap = UNMAP_OK(self) },
 		{ LMAP_SYNC, sizeof(struct lmap_sync), .sync = {} },
+		{ LMAP_STATUS, sizeof(struct lmap_status),
+		  .status = STATUS_OK(self) },
+		{ LMAP_RESERVE, sizeof(struct lmap_reserve),
+		  .reserve = { .nodes = 1 } },
+		{ LMAP_GRANT, sizeof(struct lmap_map), .map = lent },
+		{ LMAP_COPY, sizeof(struct lmap_map), .map = lent },
 	};
 
-	for (int i = 0; i < 5; i++) {
+	ASSERT_NE(MAP_FAILED, view);
+	for (int i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
 		uint32_t min = ops[i].min;
 		char *end = self->buf + PG;
 
+		/* what can be granted once: anew for each call that succeeds */
+#define LENT_AGAIN ASSERT_EQ(0, map_range(self->space, self->mem, PG, ALL, \
+					  self->window, 8 * PG, 0, NULL))
+		LENT_AGAIN;
 		for (uint32_t size = 0; size < min; size++) {
 			memcpy(self->buf, &ops[i].map, min);
 			memcpy(self->buf, &size, 4);
@@ -92,7 +114,9 @@ LMAP_TEST(abi, length_of_every_struct)
 		memset(self->buf, 0, PG);
 		memcpy(self->buf, &ops[i].map, min);
 		*(uint32_t *)self->buf = min + 1;
+		LENT_AGAIN;
 		EXPECT_EQ(0, try(self->space, ops[i].cmd, self->buf));
+		LENT_AGAIN;
 		*(uint32_t *)self->buf = PG;
 		EXPECT_EQ(0, try(self->space, ops[i].cmd, self->buf));
 		/* longer, and dirty */
@@ -106,6 +130,7 @@ LMAP_TEST(abi, length_of_every_struct)
 		EXPECT_EQ(-EFAULT, try(self->space, ops[i].cmd, NULL));
 		EXPECT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, 0));
 	}
+	munmap(view, PG);
 }
 
 LMAP_TEST(abi, unknown_ioctl_is_ENOTTY)
@@ -124,6 +149,13 @@ LMAP_TEST(abi, unknown_flags_and_reserved_fields_are_EOPNOTSUPP)
 	struct lmap_sync s = { .size = sizeof(s), .flags = 1 };
 	struct lmap_window_create c = { .size = sizeof(c), .flags = 1,
 					.length = PG, .rights = ALL };
+	static const unsigned int every = LMAP_POPULATE | LMAP_NOREPLACE |
+		LMAP_LIMIT_DEPTH | LMAP_LIMIT_BUDGET | LMAP_RANGE;
+	static const struct { unsigned int cmd, known; } maps[] = {
+		{ LMAP_MAP, every | LMAP_TRACK | LMAP_PIN },
+		{ LMAP_GRANT, every },
+		{ LMAP_COPY, every | LMAP_FLUSH },
+	};
 
 	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_INFO, &i));
 	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_SYNC, &s));
@@ -136,44 +168,63 @@ LMAP_TEST(abi, unknown_flags_and_reserved_fields_are_EOPNOTSUPP)
 		struct lmap_unmap u = UNMAP_OK(self);
 
 		if (bit > 3) {
-			m.flags |= 1U << bit;
-			EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_MAP, &m));
-			m.flags = LMAP_RANGE;
 			m.rights = 1U << bit;
-			EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_MAP, &m));
+			for (int k = 0; k < 3; k++)
+				EXPECT_EQ(-EOPNOTSUPP,
+					  try(self->space, maps[k].cmd, &m));
+			m.rights = ALL;
 			u.rights = 1U << bit;
 			EXPECT_EQ(-EOPNOTSUPP,
 				  try(self->space, LMAP_UNMAP, &u));
 			u.rights = ALL;
 		}
-		if (bit != 3 && bit != 8 && bit != 9) {
+		for (int k = 0; k < 3; k++) {
+			m.flags = LMAP_RANGE | 1U << bit;
+			if (m.flags & ~maps[k].known)
+				EXPECT_EQ(-EOPNOTSUPP,
+					  try(self->space, maps[k].cmd, &m))
+					TH_LOG("call %d flag %d", k, bit);
+		}
+		if (bit != 3 && bit != 8 && bit != 9 && bit != 10) {
 			u.flags |= 1U << bit;
 			EXPECT_EQ(-EOPNOTSUPP,
 				  try(self->space, LMAP_UNMAP, &u));
 		}
-	}
-	struct lmap_map m = MAP_OK(self);
-	struct lmap_unmap u = UNMAP_OK(self);
+		if (bit != 10) {
+			struct lmap_status st = STATUS_OK(self);
 
-	m.reserved = 1;
-	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_MAP, &m));
-	u.reserved = 1;
-	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_UNMAP, &u));
+			st.flags = 1U << bit;
+			EXPECT_EQ(-EOPNOTSUPP,
+				  try(self->space, LMAP_STATUS, &st));
+		}
+		struct lmap_reserve r = { .size = sizeof(r), .nodes = 1,
+					  .flags = 1U << bit };
+
+		EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_RESERVE, &r));
+	}
+	struct lmap_status st = STATUS_OK(self);
+
+	st.reserved = 1;
+	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_STATUS, &st));
 }
 
 LMAP_TEST(abi, bad_descriptors)
 {
+	unsigned long maps[] = { LMAP_MAP, LMAP_GRANT, LMAP_COPY };
 	struct lmap_map m = MAP_OK(self);
 	struct lmap_unmap u = UNMAP_OK(self);
 
-	m.window = -1;
-	EXPECT_EQ(-EBADF, try(self->space, LMAP_MAP, &m));
-	m.window = 9999;
-	EXPECT_EQ(-EBADF, try(self->space, LMAP_MAP, &m));
-	m.window = self->space;
-	EXPECT_EQ(-EBADFD, try(self->space, LMAP_MAP, &m));
-	m.window = 0;
-	EXPECT_EQ(-EBADFD, try(self->space, LMAP_MAP, &m));
+	for (int c = 0; c < 3; c++) {
+		m.window = -1;
+		EXPECT_EQ(-EBADF, try(self->space, maps[c], &m));
+		m.window = 9999;
+		EXPECT_EQ(-EBADF, try(self->space, maps[c], &m));
+		m.window = self->space;
+		EXPECT_EQ(-EBADFD, try(self->space, maps[c], &m));
+		m.window = 0;
+		EXPECT_EQ(-EBADFD, try(self->space, maps[c], &m));
+	}
+	EXPECT_EQ(1, peek(self->mem));
 	u.flags |= LMAP_ONLY;
 	u.only_window = -1;
 	EXPECT_EQ(-EBADF, try(self->space, LMAP_UNMAP, &u));
@@ -197,7 +248,20 @@ LMAP_TEST(abi, malformed_flexpages_are_EINVAL)
 		EXPECT_EQ(-EINVAL, map_fpage(self->space, fpage(NULL, 12, ALL),
 					     self->window, bad[i], 0, NULL));
 		EXPECT_EQ(-EINVAL, unmap_fpage(self->space, bad[i], 0));
+		for (int c = 0; c < 2; c++) {
+			struct lmap_map m = {
+				.size = sizeof(m), .snd = bad[i], .rcv = good,
+				.window = self->window,
+			};
+			unsigned long cmd = c ? LMAP_COPY : LMAP_GRANT;
+
+			EXPECT_EQ(-EINVAL, try(self->space, cmd, &m));
+			m.snd = fpage(self->mem, 12, ALL);
+			m.rcv = bad[i];
+			EXPECT_EQ(-EINVAL, try(self->space, cmd, &m));
+		}
 	}
+	EXPECT_EQ(1, peek(self->mem));
 }
 
 LMAP_TEST(abi, contradictory_fields_are_EINVAL)
@@ -211,7 +275,17 @@ LMAP_TEST(abi, contradictory_fields_are_EINVAL)
 	m.depth = 1;
 	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
 	m.depth = 0;
+	m.budget = 1;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_COPY, &m));
+	m.budget = 0;
+	m.flags |= LMAP_LIMIT_BUDGET;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_COPY, &m));
+	m.flags = LMAP_RANGE;
 	m.length = 0;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_GRANT, &m));
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_COPY, &m));
 	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
 	m.length = PG + 1;
 	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
@@ -228,6 +302,15 @@ LMAP_TEST(abi, contradictory_fields_are_EINVAL)
 	EXPECT_EQ(-EINVAL, try(self->space, LMAP_UNMAP, &u));
 	u.length = 12;
 	EXPECT_EQ(-EINVAL, try(self->space, LMAP_UNMAP, &u));
+	struct lmap_status st = STATUS_OK(self);
+
+	st.length = 0;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_STATUS, &st));
+	st.length = PG - 1;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_STATUS, &st));
+	st.length = PG;
+	st.addr++;
+	EXPECT_EQ(-EINVAL, try(self->space, LMAP_STATUS, &st));
 	/* fields that belong to the other form */
 	m = (struct lmap_map){ .size = sizeof(m), .snd = fpage(NULL, 12, ALL),
 			       .rcv = fpage(NULL, 12, 0), .length = PG,
@@ -263,6 +346,54 @@ LMAP_TEST(abi, overflow)
 	EXPECT_EQ(-ENOSPC, map_range(self->space, self->mem, 2 * PG, LMAP_R,
 				     self->window, 15 * PG, 0, NULL));
 	EXPECT_EQ(0, unmap_range(self->space, high, PG, LMAP_R, 0, NULL));
+	for (int c = 0; c < 2; c++) {
+		unsigned long cmd = c ? LMAP_COPY : LMAP_GRANT;
+
+		EXPECT_EQ(-EOVERFLOW, op(self->space, cmd, high, 2 * PG,
+					 LMAP_R, self->window, 0, 0));
+		EXPECT_EQ(-EOVERFLOW, op(self->space, cmd, self->mem, 2 * PG,
+					 LMAP_R, self->window, -PG, 0));
+		EXPECT_EQ(-EFAULT, op(self->space, cmd, high, PG, LMAP_R,
+				      self->window, 0, 0));
+		EXPECT_EQ(-ENOSPC, op(self->space, cmd, self->mem, 2 * PG,
+				      LMAP_R, self->window, 15 * PG, 0));
+	}
+	EXPECT_EQ(1, peek(self->mem));
+	EXPECT_EQ(-EOVERFLOW, status(self->space, high, 2 * PG, 0, NULL));
+	EXPECT_EQ(0, status(self->space, high, PG, 0, NULL));
+}
+
+LMAP_TEST(abi, status_with_a_bad_array_is_EFAULT)
+{
+	unsigned char *end = (unsigned char *)self->buf + PG;
+
+	ASSERT_EQ(0, map_range(self->space, self->mem, 4 * PG, LMAP_R,
+			       self->window, 0, LMAP_TRACK, NULL));
+	ASSERT_EQ(1, pread(self->window, self->buf, 1, PG));
+	EXPECT_EQ(LMAP_ACCESSED, status(self->space, self->mem, 4 * PG, 0,
+					end - 4));
+	EXPECT_EQ(0, memcmp("\0\1\0\0", end - 4, 4));
+	EXPECT_EQ(-EFAULT, status(self->space, self->mem, 4 * PG, LMAP_RESET,
+				  end - 3));
+	EXPECT_EQ(-EFAULT, status(self->space, self->mem, 4 * PG, LMAP_RESET,
+				  end));
+	/* an errno means that nothing was done */
+	EXPECT_EQ(LMAP_ACCESSED, status(self->space, self->mem, 4 * PG, 0,
+					NULL));
+	EXPECT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, 0));
+}
+
+LMAP_TEST(abi, reserve_says_what_it_has)
+{
+	unsigned int out = 99;
+
+	EXPECT_EQ(0, reserve(self->space, 10, &out));
+	EXPECT_EQ(10, out);
+	EXPECT_EQ(0, reserve(self->space, 3, &out));
+	EXPECT_EQ(3, out);
+	EXPECT_EQ(0, reserve(self->space, 0, &out));
+	EXPECT_EQ(0, out);
+	EXPECT_EQ(true, reserve(self->space, UINT32_MAX, NULL) < 0);
 }
 
 LMAP_TEST(abi, window_sizes)
@@ -286,7 +417,11 @@ static int all_calls(int space, struct lmap_map *m)
 	struct lmap_unmap u = { .size = sizeof(u), .fpage = LMAP_WHOLE };
 
 	return try(space, LMAP_MAP, m) == -EPERM &&
+	       try(space, LMAP_GRANT, m) == -EPERM &&
+	       try(space, LMAP_COPY, m) == -EPERM &&
 	       try(space, LMAP_UNMAP, &u) == -EPERM &&
+	       status(space, &u, PG, 0, NULL) == -EPERM &&
+	       reserve(space, 1, NULL) == -EPERM &&
 	       try(space, LMAP_SYNC, &s) == -EPERM &&
 	       try(space, LMAP_INFO, &i) == -EPERM &&
 	       window_create(space, PG, ALL) == -EPERM;

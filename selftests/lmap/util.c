@@ -3,6 +3,7 @@
 #include "util.h"
 
 #include <setjmp.h>
+#include <sys/resource.h>
 
 static __thread sigjmp_buf fault_jump;
 static __thread volatile int fault_armed;
@@ -466,4 +467,239 @@ bool write_file(const char *path, const char *text)
 	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 	close(fd);
 	return ok;
+}
+
+int op_range(int space, unsigned long cmd, struct lmap_map *m)
+{
+	m->size = sizeof(*m);
+	m->flags |= LMAP_RANGE;
+	return ioctl(space, cmd, m) ? -errno : 0;
+}
+
+long op(int space, unsigned long cmd, const void *addr, size_t length,
+	unsigned int rights, int window, uint64_t offset, unsigned int flags)
+{
+	struct lmap_map m = {
+		.flags = flags, .snd = (uintptr_t)addr, .rcv = offset,
+		.length = length, .rights = rights, .window = window,
+	};
+
+	return op_range(space, cmd, &m);
+}
+
+int map_budget(int space, const void *addr, size_t length, unsigned int rights,
+	       int window, uint64_t offset, unsigned int budget)
+{
+	struct lmap_map m = {
+		.flags = LMAP_LIMIT_BUDGET, .snd = (uintptr_t)addr,
+		.rcv = offset, .length = length, .rights = rights,
+		.window = window, .budget = budget,
+	};
+
+	return op_range(space, LMAP_MAP, &m);
+}
+
+int status(int space, const void *addr, size_t length, unsigned int flags,
+	   unsigned char *pages)
+{
+	struct lmap_status s = {
+		.size = sizeof(s), .flags = flags, .addr = (uintptr_t)addr,
+		.length = length, .pages = (uintptr_t)pages,
+	};
+
+	return ioctl(space, LMAP_STATUS, &s) ? -errno : (int)s.out_refbits;
+}
+
+int reserve(int space, unsigned int nodes, unsigned int *out)
+{
+	struct lmap_reserve r = { .size = sizeof(r), .nodes = nodes };
+	int ret = ioctl(space, LMAP_RESERVE, &r) ? -errno : 0;
+
+	if (out)
+		*out = r.out_nodes;
+	return ret;
+}
+
+/* What follows an order on the borrower's socket. */
+struct remote {
+	unsigned long cmd;
+	struct lmap_map map;
+	uint64_t offset;
+	uint64_t length;
+	unsigned int flags;
+	bool each;
+};
+
+static int remote_op(struct peer *self, long arg)
+{
+	int window = recv_fd(self->sock), ret;
+	struct remote r;
+
+	if (window < 0)
+		return window;
+	if (read(self->sock, &r, sizeof(r)) != sizeof(r))
+		return -EPIPE;
+	r.map.snd += self->base;
+	r.map.window = window;
+	ret = op_range(peer_space, r.cmd, &r.map);
+	close(window);
+	return ret;
+}
+
+int peer_op(struct peer *p, unsigned long cmd, size_t offset, size_t length,
+	    unsigned int rights, int window, uint64_t to, unsigned int flags)
+{
+	struct remote r = { .cmd = cmd, .map = {
+		.flags = flags, .snd = offset, .rcv = to, .length = length,
+		.rights = rights,
+	} };
+	struct order o = { .verb = RUN, .fn = remote_op };
+	struct answer a;
+
+	if (write(p->sock, &o, sizeof(o)) != sizeof(o) ||
+	    send_fd(p->sock, window) ||
+	    write(p->sock, &r, sizeof(r)) != sizeof(r) ||
+	    read(p->sock, &a, sizeof(a)) != sizeof(a))
+		return -EPIPE;
+	return a.ret;
+}
+
+/* The bytes of all pages come before the answer. */
+static int remote_status(struct peer *self, long arg)
+{
+	unsigned char *pages = NULL;
+	struct remote r;
+	int ret;
+
+	if (read(self->sock, &r, sizeof(r)) != sizeof(r))
+		return -EPIPE;
+	if (r.each)
+		pages = calloc(1, r.length / PG);
+	ret = status(peer_space, (char *)(uintptr_t)self->base + r.offset,
+		     r.length, r.flags, pages);
+	if (pages && write(self->sock, pages, r.length / PG) < 0)
+		ret = -EPIPE;
+	free(pages);
+	return ret;
+}
+
+int peer_status(struct peer *p, size_t offset, size_t length,
+		unsigned int flags, unsigned char *pages)
+{
+	struct remote r = { .offset = offset, .length = length, .flags = flags,
+			    .each = pages };
+	struct order o = { .verb = RUN, .fn = remote_status };
+	ssize_t bytes = length / PG;
+	struct answer a;
+
+	if (write(p->sock, &o, sizeof(o)) != sizeof(o) ||
+	    write(p->sock, &r, sizeof(r)) != sizeof(r) ||
+	    (pages && recv(p->sock, pages, bytes, MSG_WAITALL) != bytes) ||
+	    read(p->sock, &a, sizeof(a)) != sizeof(a))
+		return -EPIPE;
+	return a.ret;
+}
+
+void *shared_memory(size_t length)
+{
+	void *p = mmap(NULL, length, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		abort();
+	return p;
+}
+
+static int *need_result;	/* where as_user() looks */
+
+void need(bool is_so, const char *what, int line)
+{
+	if (is_so)
+		return;
+	fprintf(stderr, "# line %d: not so: %s\n", line, what);
+	if (need_result)
+		*need_result = line;
+	_exit(!need_result);
+}
+
+int as_user(uid_t uid, int (*fn)(void *arg), void *arg)
+{
+	int *result = shared_memory(PG), st, ret;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (setgid(uid) || setuid(uid))
+			_exit(1);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		need_result = result;
+		*result = fn(arg);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &st, 0) != pid)
+		return -ECHILD;
+	ret = WIFSIGNALED(st) ? -WTERMSIG(st) : WEXITSTATUS(st) ? -ECHILD :
+	      *result;
+	munmap(result, PG);
+	return ret;
+}
+
+void memlock_limit(unsigned long bytes)
+{
+	struct rlimit limit = { bytes, bytes };
+
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+long read_value(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[32] = "";
+	long value = -1;
+
+	if (fd < 0)
+		return -1;
+	if (read(fd, text, sizeof(text) - 1) > 0)
+		value = atol(text);
+	close(fd);
+	return value;
+}
+
+bool write_value(const char *path, long value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", value);
+	return write_file(path, text);
+}
+
+long pins(void)
+{
+	long acquired = 0, released = 0, value;
+	char name[64];
+	FILE *f;
+
+	/* Each processor keeps its share for a while. */
+	write_file("/proc/sys/vm/stat_refresh", "1");
+	f = fopen("/proc/vmstat", "r");
+	while (f && fscanf(f, "%63s %ld", name, &value) == 2) {
+		if (!strcmp(name, "nr_foll_pin_acquired"))
+			acquired = value;
+		else if (!strcmp(name, "nr_foll_pin_released"))
+			released = value;
+	}
+	if (f)
+		fclose(f);
+	return acquired - released;
+}
+
+void pins_gone(long before)
+{
+	while (pins() > before)
+		sched_yield();
+}
+
+unsigned int next_random(unsigned int *state)
+{
+	*state = *state * 1103515245 + 12345;
+	return *state >> 8;
 }

@@ -124,6 +124,42 @@ int slow(void);		/* factor by which this kernel is slow */
 unsigned int seed(void);	/* LMAP_SEED, or a new one, which it prints */
 bool write_file(const char *path, const char *text);
 
+/* The calls that share struct lmap_map: LMAP_MAP, LMAP_GRANT, LMAP_COPY. */
+int op_range(int space, unsigned long cmd, struct lmap_map *m);
+long op(int space, unsigned long cmd, const void *addr, size_t length,
+	unsigned int rights, int window, uint64_t offset, unsigned int flags);
+int map_budget(int space, const void *addr, size_t length, unsigned int rights,
+	       int window, uint64_t offset, unsigned int budget);
+/* Reference bits or -errno; one byte for each page, if @pages is not NULL. */
+int status(int space, const void *addr, size_t length, unsigned int flags,
+	   unsigned char *pages);
+int reserve(int space, unsigned int nodes, unsigned int *out);
+/* The same by a borrower, of its window. */
+int peer_op(struct peer *p, unsigned long cmd, size_t offset, size_t length,
+	    unsigned int rights, int window, uint64_t to, unsigned int flags);
+int peer_status(struct peer *p, size_t offset, size_t length,
+		unsigned int flags, unsigned char *pages);
+
+/*
+ * Runs a function in a process of its own, as a user without capabilities: its
+ * result, or minus the signal that ended it. NEED() in a process that a test has
+ * started ends it if something is not so; the result is the line then, or 1.
+ */
+int as_user(uid_t uid, int (*fn)(void *arg), void *arg);
+#define NEED(condition) need(condition, #condition, __LINE__)
+void need(bool is_so, const char *what, int line);
+void memlock_limit(unsigned long bytes);
+/* Numbers in files, such as module parameters; -1 if there is no such file. */
+#define MODULE_PARAM(name)	"/sys/module/lmap/parameters/" name
+long read_value(const char *path);
+bool write_value(const char *path, long value);
+/* Pages that are pinned in the whole machine, by anybody; needs root. */
+long pins(void);
+/* Waits until there are no more than that: a leak makes the test time out. */
+void pins_gone(long before);
+void *shared_memory(size_t length);
+unsigned int next_random(unsigned int *state);
+
 /* A TEST with a generous limit: debug kernels under emulation are slow. */
 #define LMAP_TEST(group, name) TEST_F_TIMEOUT(group, name, 240)
 

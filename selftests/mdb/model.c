@@ -291,6 +291,7 @@ static void deep_split(void)
 {
 	struct lmap_revoke rv = { .rfirst = 3, .rlast = 4, .take = LMAP_R };
 	static struct lmap_index index[LMAP_DEPTH_MAX];
+	static struct lmap_origin origin[LMAP_DEPTH_MAX];
 	static struct lmap_node node[LMAP_DEPTH_MAX], spare[2 * LMAP_DEPTH_MAX];
 	struct lmap_node *zap = NULL;
 	struct lmap_mdb mdb;
@@ -303,6 +304,7 @@ static void deep_split(void)
 	for (int i = 0; i < LMAP_DEPTH_MAX; i++) {
 		lmap_index_init(&index[i]);
 		node[i] = (struct lmap_node){ .npages = 8, .rights = RM,
+					      .origin = &origin[i],
 					      .depth = LMAP_DEPTH_MAX - 1 - i };
 		lmap_mdb_insert(&mdb, i ? &node[i - 1] : NULL, &index[i],
 				&node[i]);
@@ -335,8 +337,11 @@ static void deep_split(void)
 static void busy_target(void)
 {
 	struct lmap_revoke rv = { .rlast = 3, .take = LMAP_R };
-	struct lmap_node a = { .npages = 4, .rights = RM, .depth = 5 };
-	struct lmap_node b = { .wfirst = 3, .npages = 1, .rights = RM };
+	struct lmap_origin oa = { .id = 1 }, ob = { .id = 2 };
+	struct lmap_node a = { .npages = 4, .rights = RM, .depth = 5,
+			       .origin = &oa };
+	struct lmap_node b = { .wfirst = 3, .npages = 1, .rights = RM,
+			       .origin = &ob };
 	struct lmap_index index;
 	struct lmap_hit hit;
 	struct lmap_mdb mdb;

@@ -24,12 +24,16 @@ static struct lmap_node *node_alloc(void)
 	if (!node)
 		abort();
 	memset(node, 0xa5, sizeof(*node));
+	node->flags = 0;
 	__atomic_fetch_add(&nodes_live, 1, __ATOMIC_RELAXED);
 	return node;
 }
 
+/* Only nodes that were linked have an origin. */
 static void node_free(struct lmap_node *node)
 {
+	if (node->flags & LMAP_NODE_LAST)
+		free(node->origin);
 	__atomic_fetch_sub(&nodes_live, 1, __ATOMIC_RELAXED);
 	free(node);
 }
@@ -242,15 +246,20 @@ static bool insert(struct world *w, struct lmap_mdb *mdb,
 	struct lmap_node *node = node_alloc();
 	int ret;
 
-	node->id = ++w->last_id;
+	node->origin = calloc(1, sizeof(*node->origin));
+	if (!node->origin)
+		abort();
+	node->origin->id = ++w->last_id;
 	node->wfirst = wfirst;
 	node->rfirst = rfirst;
 	node->npages = pages;
 	node->rights = rights;
 	node->depth = parent ? parent->depth - 1 : LMAP_DEPTH_MAX - 1;
 	ret = lmap_mdb_insert(mdb, parent, &w->index[window], node);
-	if (ret)
+	if (ret) {
+		free(node->origin);
 		node_free(node);
+	}
 	return !ret;
 }
 

@@ -37,7 +37,8 @@
  *            large, base not aligned); range empty or not page aligned;
  *            contradictory fields
  * EOPNOTSUPP unknown flag or right, reserved field not zero; writable lending
- *            of a shared mapping of a file whose file system tracks dirty pages
+ *            of a shared mapping of a file whose file system tracks dirty pages;
+ *            granting or copying ordinary memory that is not private anonymous
  * EOVERFLOW  address arithmetic wraps
  * EFAULT     bad pointer, or nothing is mapped in the source range
  * EBADF      file descriptor not open
@@ -52,7 +53,8 @@
  * ELOOP      target is the source itself or one of its ancestors
  * EMLINK     the source mapping may have no further level below it
  * ESTALE     the source is being revoked
- * EDQUOT     quota of windows, mappings or pins used up
+ * EDQUOT     quota of windows or mappings, budget of the source, or
+ *            RLIMIT_MEMLOCK used up
  * ENOMEM     allocation failed
  * EINTR      stopped by a signal; repeating the call finishes the job
  * ========== ===============================================================
@@ -65,6 +67,10 @@
 #define LMAP_MAP		_IO(LMAP_IOC_TYPE, 0x02)
 #define LMAP_UNMAP		_IO(LMAP_IOC_TYPE, 0x03)
 #define LMAP_SYNC		_IO(LMAP_IOC_TYPE, 0x04)
+#define LMAP_GRANT		_IO(LMAP_IOC_TYPE, 0x05)
+#define LMAP_COPY		_IO(LMAP_IOC_TYPE, 0x06)
+#define LMAP_STATUS		_IO(LMAP_IOC_TYPE, 0x07)
+#define LMAP_RESERVE		_IO(LMAP_IOC_TYPE, 0x08)
 
 /**
  * DOC: rights
@@ -102,8 +108,17 @@
 #define LMAP_NOREPLACE		(1U << 1)  /* map: target must be free */
 #define LMAP_LIMIT_DEPTH	(1U << 2)  /* map: the field depth counts */
 #define LMAP_RANGE		(1U << 3)  /* map, unmap: byte ranges, not flexpages */
+#define LMAP_LIMIT_BUDGET	(1U << 4)  /* map: the field budget counts */
+#define LMAP_TRACK		(1U << 5)  /* map: reference bits of each page */
+#define LMAP_PIN		(1U << 6)  /* map: pages stay in memory */
+#define LMAP_FLUSH		(1U << 7)  /* copy: the source goes, as of grant */
 #define LMAP_SELF		(1U << 8)  /* unmap: my own mapping too */
 #define LMAP_ONLY		(1U << 9)  /* unmap: only what lies in one window */
+#define LMAP_RESET		(1U << 10) /* unmap, status: clear reference bits */
+
+/* Reference bits. */
+#define LMAP_ACCESSED		0x1
+#define LMAP_MODIFIED		0x2
 
 /* The deepest tree: a region is level 0, its direct mappings are level 1. */
 #define LMAP_DEPTH_MAX		64
@@ -166,9 +181,11 @@ struct lmap_window_create {
 };
 
 /**
- * struct lmap_map - ioctl(LMAP_MAP)
+ * struct lmap_map - ioctl(LMAP_MAP), ioctl(LMAP_GRANT), ioctl(LMAP_COPY)
  * @size: sizeof(struct lmap_map)
- * @flags: LMAP_POPULATE, LMAP_NOREPLACE, LMAP_LIMIT_DEPTH, LMAP_RANGE
+ * @flags: LMAP_POPULATE, LMAP_NOREPLACE, LMAP_LIMIT_DEPTH, LMAP_LIMIT_BUDGET,
+ *	   LMAP_RANGE; LMAP_TRACK and LMAP_PIN with LMAP_MAP, LMAP_FLUSH with
+ *	   LMAP_COPY
  * @snd: send flexpage: what is lent of the caller's memory, with the rights
  *	 asked; with LMAP_RANGE the address of its first byte
  * @rcv: receive flexpage: where in the window it may land (its rights are
@@ -179,9 +196,11 @@ struct lmap_window_create {
  * @rights: rights asked, with LMAP_RANGE only (0 otherwise)
  * @window: window file descriptor
  * @depth: with LMAP_LIMIT_DEPTH: how many further levels may hang below the
- *	 new mapping; 0 = it can't be mapped on. Never more than the source's
- *	 own minus 1, which is the default
- * @reserved: must be 0
+ *	 new mapping; 0 = it can't be mapped, granted or copied. Never more
+ *	 than the source's own (with LMAP_MAP minus 1), which is the default
+ * @budget: with LMAP_LIMIT_BUDGET: how many mappings the new mapping and all
+ *	 that will ever derive from it may be at a time, itself included; at
+ *	 least 1
  * @out_fpage: flexpage in the window that was mapped, with the rights that
  *	 every piece of it got; nil with LMAP_RANGE
  * @out_bytes: how much was mapped
@@ -201,6 +220,36 @@ struct lmap_window_create {
  * large, rcv += (send_base mod 2^rcv) rounded down to 2^snd, otherwise
  * snd += (send_base mod 2^snd) rounded down to 2^rcv.
  *
+ * LMAP_GRANT moves mappings instead: a piece of a window of mine leaves it, and
+ * what derives from it stays below it, with no more than the rights given. The
+ * caller has lost access when the call returns. LMAP_COPY makes siblings of
+ * the caller's mappings: their parent can revoke them, the caller can't. With
+ * LMAP_FLUSH the caller's own goes: that is LMAP_GRANT. Each needs m, and a
+ * depth greater than 0, of the source.
+ *
+ * Of ordinary memory private anonymous one can be granted and copied. Its
+ * pages are pinned in memory and become a region of their own that nobody
+ * can revoke but who holds the mapping, and that ends with its last mapping.
+ * They count against RLIMIT_MEMLOCK of the caller's user until then
+ * (CAP_IPC_LOCK: no limit). LMAP_GRANT then unmaps the memory from the caller,
+ * as munmap does; what had been lent of it before stays, below the new
+ * mapping. Holes are skipped, pages never touched are zero. The caller must
+ * not change the range (munmap, mmap, mremap) meanwhile.
+ *
+ * A budget is taken from the nearest mapping above that has one: a mapping
+ * with budget 10 that hands out one with budget 5 keeps 5, itself included. A
+ * mapping without a budget of its own takes 1. It is given back when the
+ * mapping is gone. What the target holds before the call is not counted as
+ * free. EDQUOT if not enough is left.
+ *
+ * LMAP_TRACK keeps reference bits for each page of the mapping; without it the
+ * mapping has one pair of bits for all its pages, which the kernel may also
+ * set for a page next to one that was touched. LMAP_PIN keeps the pages in
+ * memory and in place, counted against RLIMIT_MEMLOCK of the caller's user as
+ * long as the mapping exists; with LMAP_POPULATE the receiver takes no fault
+ * unless the lender changes the memory. Both hold only for the new mappings,
+ * not for what is mapped on from them.
+ *
  * What the target of a piece held before is revoked first (with everything
  * that was derived from it), unless it is the very same memory at the very same
  * place: then the rights are added to, never reduced, and nothing else
@@ -218,7 +267,7 @@ struct lmap_map {
 	__u32 rights;
 	__s32 window;
 	__u32 depth;
-	__u32 reserved;
+	__u32 budget;
 	__aligned_u64 out_fpage;
 	__aligned_u64 out_bytes;
 	__aligned_u64 out_node_id;
@@ -229,7 +278,7 @@ struct lmap_map {
 /**
  * struct lmap_unmap - ioctl(LMAP_UNMAP)
  * @size: sizeof(struct lmap_unmap)
- * @flags: LMAP_SELF, LMAP_ONLY, LMAP_RANGE
+ * @flags: LMAP_SELF, LMAP_ONLY, LMAP_RANGE, LMAP_RESET
  * @fpage: flexpage of the caller's memory with the rights to take;
  *	 LMAP_WHOLE stands for everything lent through this space; with
  *	 LMAP_RANGE the address of the first byte
@@ -239,7 +288,8 @@ struct lmap_map {
  * @out_mappings: how many mappings lost rights or vanished, wholly or in part
  * @out_pages: how many pages they lost, each mapping counted by itself
  * @out_flags: LMAP_OVERREVOKED
- * @reserved: must be 0
+ * @out_refbits: LMAP_ACCESSED and LMAP_MODIFIED of everything touched, as
+ *	 LMAP_STATUS would have told before
  *
  * Takes rights from all mappings derived from the range, recursively. Taking
  * r removes the mapping there, taking w, x or m leaves the rest; rights 0
@@ -266,10 +316,63 @@ struct lmap_unmap {
 	__aligned_u64 out_mappings;
 	__aligned_u64 out_pages;
 	__u32 out_flags;
-	__u32 reserved;
+	__u32 out_refbits;
 };
 
 #define LMAP_OVERREVOKED	(1U << 0)
+
+/**
+ * struct lmap_status - ioctl(LMAP_STATUS)
+ * @size: sizeof(struct lmap_status)
+ * @flags: LMAP_RESET
+ * @addr: first byte of a range of the caller's memory, page aligned
+ * @length: bytes, whole pages
+ * @pages: address of one byte for each page, or 0
+ * @out_refbits: LMAP_ACCESSED, LMAP_MODIFIED, of all pages together
+ * @reserved: must be 0
+ *
+ * Tells how memory that derives from the range was used: what happened through
+ * mappings derived from it at any depth and, where windows of the caller are
+ * mmapped in the range, through their mappings themselves. A page is accessed
+ * if it could be read through such a mapping since the caller's last reset,
+ * modified if it could be written. Never is an access left out.
+ *
+ * LMAP_RESET clears what is told, for the caller alone: everybody above and
+ * below whose memory it is too sees each access in a query of his own. What
+ * mappings saw that are gone is not lost for those above.
+ *
+ * Both bits are exact for each page of mappings made with LMAP_TRACK. Where
+ * an ordinary mapping was used, all of its pages in the range are reported.
+ */
+struct lmap_status {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__aligned_u64 pages;
+	__u32 out_refbits;
+	__u32 reserved;
+};
+
+/**
+ * struct lmap_reserve - ioctl(LMAP_RESERVE)
+ * @size: sizeof(struct lmap_reserve)
+ * @flags: must be 0
+ * @nodes: how many mappings the space shall have in reserve
+ * @out_nodes: how many it has
+ *
+ * Sets memory aside so that later calls on this space can't fail for the lack
+ * of it: each mapping that is made, and each one that a revocation has to cut,
+ * takes one from the reserve when there is no other memory. The reserve is
+ * filled up to @nodes, or reduced to it, 0 gives it back. It counts against
+ * the quota of mappings. ENOMEM, EDQUOT: the reserve is as it was.
+ */
+struct lmap_reserve {
+	__u32 size;
+	__u32 flags;
+	__u32 nodes;
+	__u32 out_nodes;
+};
 
 /**
  * struct lmap_sync - ioctl(LMAP_SYNC)

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lmap - the source of map, grant and copy: cut it into pieces of equal
+ * protection and have a region and all memory for each.
+ *
+ * Nothing may be changed here that anybody could see. On success the caller's
+ * mmap_lock is left held for reading, so that what was seen in its VMAs stays
+ * true until the pieces are placed.
+ */
+#include "map.h"
+
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+/* Pieces. */
+
+static void piece_free_node(struct map_request *req, struct map_piece *piece)
+{
+	if (piece->node && !piece->linked) {
+		kvfree(piece->node->origin->refs.table);
+		piece->node->origin->refs.table = NULL;
+		if (piece->reserved)
+			lmap_reserve_mapping_back(req->space, piece->node);
+		else
+			lmap_mapping_free(piece->node);
+	}
+	piece->node = NULL;
+}
+
+static bool piece_is_local(struct map_request *req, struct map_piece *piece)
+{
+	return piece >= req->local && piece < req->local + ARRAY_SIZE(req->local);
+}
+
+static void piece_free(struct map_request *req, struct map_piece *piece)
+{
+	piece_free_node(req, piece);
+	if (piece->region)
+		lmap_region_put(piece->region);
+	if (piece->source)
+		fput(piece->source->file);
+	if (piece_is_local(req, piece))
+		memset(piece, 0, sizeof(*piece));
+	else
+		kfree(piece);
+}
+
+/* Also what pieces hold; nodes that are linked stay. */
+void lmap_pieces_free(struct map_request *req, struct list_head *pieces)
+{
+	struct map_piece *piece, *next;
+
+	list_for_each_entry_safe(piece, next, pieces, link)
+		piece_free(req, piece);
+	INIT_LIST_HEAD(pieces);
+}
+
+/* A reason is reported only if nothing is left: the best one wins. */
+static void map_deny(struct map_request *req, int reason)
+{
+	if (req->denied != -EMLINK)
+		req->denied = reason;
+}
+
+/* With a reserve the call must not fail for memory, so there are two more. */
+static struct map_piece *piece_alloc(struct map_request *req)
+{
+	struct map_piece *piece = kzalloc(sizeof(*piece), GFP_KERNEL_ACCOUNT);
+	unsigned int i;
+
+	for (i = 0; !piece && i < ARRAY_SIZE(req->local); i++)
+		if (!req->local[i].link.next)
+			piece = &req->local[i];
+	return piece;
+}
+
+static struct map_piece *piece_add(struct map_request *req,
+				   unsigned long spage, unsigned long npages,
+				   unsigned int rights)
+{
+	struct map_piece *piece = piece_alloc(req);
+	int ret;
+
+	if (!piece)
+		return ERR_PTR(-ENOMEM);
+	ret = lmap_mapping_alloc(req->space->user, &piece->node);
+	if (ret) {
+		/* What is in reserve is within the quota already. */
+		piece->node = lmap_reserve_mapping(req->space);
+		piece->reserved = piece->node;
+	}
+	if (!piece->node) {
+		if (!piece_is_local(req, piece))
+			kfree(piece);
+		return ERR_PTR(ret);
+	}
+	piece->node->origin->budget = req->budget;
+	piece->wfirst = req->wfirst + (spage - req->sfirst);
+	piece->npages = npages;
+	piece->rights = rights;
+	list_add_tail(&piece->link, &req->pieces);
+	return piece;
+}
+
+static int collect_memory(struct map_request *req, struct vm_area_struct *vma,
+			  unsigned long first, unsigned long last)
+{
+	unsigned int rights = LMAP_M;
+	bool shared = vma->vm_flags & VM_SHARED;
+
+	if (vma->vm_flags & (VM_PFNMAP | VM_IO))
+		return 0;
+	if (req->op != MAP_OP_MAP)
+		return -EOPNOTSUPP;
+	rights |= vma->vm_flags & VM_READ ? LMAP_R : 0;
+	rights |= vma->vm_flags & VM_WRITE ? LMAP_W : 0;
+	rights |= vma->vm_flags & VM_EXEC ? LMAP_X : 0;
+	rights &= req->rights;
+	if (!(rights & LMAP_R)) {
+		map_deny(req, -EACCES);
+		return 0;
+	}
+	if (rights & LMAP_W && lmap_vma_dirty_tracked(vma))
+		return -EOPNOTSUPP;
+
+	for (; first <= last; first += LMAP_NODE_PAGES_MAX) {
+		unsigned long npages = min(last - first + 1,
+					   (unsigned long)LMAP_NODE_PAGES_MAX);
+		struct map_piece *prev = NULL, *piece;
+
+		/* VMAs that touch and differ in nothing of ours are one. */
+		if (!list_empty(&req->pieces))
+			prev = list_last_entry(&req->pieces, struct map_piece,
+					       link);
+		if (prev && !prev->source && prev->shared == shared &&
+		    prev->rights == rights &&
+		    prev->rfirst + prev->npages == first &&
+		    prev->npages + npages <= LMAP_NODE_PAGES_MAX) {
+			prev->npages += npages;
+			continue;
+		}
+		piece = piece_add(req, first, npages, rights);
+		if (IS_ERR(piece))
+			return PTR_ERR(piece);
+		piece->shared = shared;
+		piece->rfirst = first;
+	}
+	return 0;
+}
+
+/* What the first mapping of a range of a window of ours looks like. */
+struct parent_view {
+	u64 id;
+	unsigned long wfirst;
+	unsigned long wlast;
+	unsigned long rfirst;
+	unsigned int rights;
+	unsigned int depth;
+};
+
+static struct lmap_region *parent_look(struct lmap_window *source,
+				       unsigned long wfirst,
+				       unsigned long wlast,
+				       struct parent_view *view)
+{
+	struct lmap_region *region;
+	struct lmap_node *node;
+
+	region = lmap_index_region(&source->index, wfirst, wlast);
+	if (!region)
+		return NULL;
+	mutex_lock(&region->mdb.lock);
+	spin_lock(&source->index.lock);
+	node = lmap_index_first(&source->index, wfirst, wlast);
+	if (node && node->mdb == &region->mdb) {
+		view->id = node->origin->id;
+		view->wfirst = node->wfirst;
+		view->wlast = lmap_node_wlast(node);
+		view->rfirst = node->rfirst;
+		view->rights = node->rights;
+		view->depth = node->depth;
+	} else {
+		/* Changed between the two looks: nothing is known. */
+		view->wfirst = wfirst;
+		view->wlast = wfirst - 1;
+	}
+	spin_unlock(&source->index.lock);
+	mutex_unlock(&region->mdb.lock);
+	return region;
+}
+
+/* From a window of ours: one piece for each mapping in it. */
+static int collect_window(struct map_request *req, struct lmap_window *source,
+			  unsigned long spage, unsigned long wfirst,
+			  unsigned long wlast)
+{
+	unsigned long pos = wfirst;
+
+	while (pos <= wlast) {
+		struct lmap_region *region;
+		struct parent_view view;
+		struct map_piece *piece;
+		unsigned long first, last;
+		unsigned int rights;
+
+		region = parent_look(source, pos, wlast, &view);
+		if (!region)
+			break;
+		first = max(pos, view.wfirst);
+		last = min(wlast, view.wlast);
+		rights = view.rights & req->rights;
+		if (view.wlast < view.wfirst) {
+			lmap_region_put(region);
+			cond_resched();
+			continue;
+		}
+		pos = last + 1;
+		if (!(view.rights & LMAP_M) || !(rights & LMAP_R) ||
+		    !view.depth) {
+			/* One that is dying is a hole. */
+			if (view.rights)
+				map_deny(req, view.rights & LMAP_M &&
+					 rights & LMAP_R ? -EMLINK : -EACCES);
+			lmap_region_put(region);
+			continue;
+		}
+		piece = piece_add(req, spage + (first - wfirst),
+				  last - first + 1, rights);
+		if (IS_ERR(piece)) {
+			lmap_region_put(region);
+			return PTR_ERR(piece);
+		}
+		piece->region = region;
+		piece->source = source;
+		get_file(source->file);
+		piece->sfirst = first;
+		piece->source_id = view.id;
+		piece->rfirst = view.rfirst + (first - view.wfirst);
+	}
+	return 0;
+}
+
+/* The caller holds its mmap_lock. */
+static int pieces_collect(struct map_request *req)
+{
+	unsigned long last = req->sfirst + (req->npages - 1);
+	unsigned long limit = min(last, (TASK_SIZE - 1) >> PAGE_SHIFT);
+	struct vm_area_struct *vma;
+	int ret = 0;
+
+	req->denied = -EFAULT;
+	if (req->sfirst > limit)
+		return -EFAULT;
+	for (vma = find_vma(req->space->mm, req->sfirst << PAGE_SHIFT);
+	     vma && vma->vm_start >> PAGE_SHIFT <= limit && !ret;
+	     vma = find_vma(req->space->mm, vma->vm_end)) {
+		struct lmap_window *source = lmap_vma_window(vma);
+		unsigned long from = max(req->sfirst,
+					 vma->vm_start >> PAGE_SHIFT);
+		unsigned long to = min(limit, (vma->vm_end - 1) >> PAGE_SHIFT);
+		unsigned long off = vma->vm_pgoff + from -
+				    (vma->vm_start >> PAGE_SHIFT);
+
+		if (!source)
+			ret = collect_memory(req, vma, from, to);
+		else if (source->space != req->space)
+			ret = -EPERM;
+		else
+			ret = collect_window(req, source, from, off,
+					     off + (to - from));
+	}
+	if (!ret && list_empty(&req->pieces))
+		ret = req->denied;
+	if (ret)
+		return ret;
+	req->wlo = list_first_entry(&req->pieces, struct map_piece,
+				    link)->wfirst;
+	req->whi = list_last_entry(&req->pieces, struct map_piece,
+				   link)->wfirst +
+		   list_last_entry(&req->pieces, struct map_piece,
+				   link)->npages - 1;
+	return 0;
+}
+
+/* Finds regions for ordinary memory; false if some are still to be made. */
+static bool pieces_find_regions(struct map_request *req)
+{
+	struct map_piece *piece;
+	bool all = true;
+
+	list_for_each_entry(piece, &req->pieces, link) {
+		if (piece->region)
+			continue;
+		piece->region = lmap_region_find(req->space, piece->rfirst,
+						 piece->rfirst + piece->npages
+						 - 1, piece->shared);
+		if (!piece->region)
+			all = false;
+	}
+	return all;
+}
+
+/* Makes the regions that are missing. */
+static int pieces_make_regions(struct map_request *req)
+{
+	struct map_piece *piece;
+
+	list_for_each_entry(piece, &req->pieces, link) {
+		struct lmap_region *region;
+
+		if (piece->region)
+			continue;
+		region = lmap_region_create(req->space, piece->rfirst,
+					    piece->rfirst + piece->npages - 1,
+					    piece->shared);
+		if (IS_ERR(region))
+			return PTR_ERR(region);
+		piece->region = region;
+	}
+	return 0;
+}
+
+/* LMAP_TRACK: bits of each page, also for the region above. */
+static int pieces_track(struct map_request *req)
+{
+	struct lmap_refs_table *table;
+	struct map_piece *piece;
+	int ret;
+
+	if (!(req->flags & LMAP_TRACK))
+		return 0;
+	list_for_each_entry(piece, &req->pieces, link) {
+		ret = lmap_region_track(piece->region);
+		if (ret)
+			return ret;
+		table = lmap_refs_table_alloc(piece->rfirst, piece->rfirst +
+					      piece->npages - 1);
+		if (!table)
+			return -ENOMEM;
+		piece->node->origin->refs.table = table;
+	}
+	return 0;
+}
+
+/**
+ * lmap_pieces_prepare - look at the source
+ * @req: decoded; its pieces are the result
+ *
+ * Leaves with the mmap_lock held and every piece with its region. A notifier
+ * can't be registered under the lock, so regions are made without it, and then
+ * everything is looked at anew; the first pieces hold the new regions until
+ * the second ones have found them.
+ *
+ * Context: process, no locks.
+ * Return: 0, or an error without the lock.
+ */
+int lmap_pieces_prepare(struct map_request *req)
+{
+	struct mm_struct *mm = req->space->mm;
+	struct map_piece *piece;
+	LIST_HEAD(before);
+	int ret;
+
+	for (;;) {
+		if (mmap_read_lock_killable(mm)) {
+			ret = -EINTR;
+			break;
+		}
+		ret = pieces_collect(req);
+		if (!ret && pieces_find_regions(req)) {
+			ret = pieces_track(req);
+			if (!ret)
+				break;
+		}
+		mmap_read_unlock(mm);
+		if (!ret)
+			ret = pieces_make_regions(req);
+		if (!ret && signal_pending(current))
+			ret = -EINTR;
+		lmap_pieces_free(req, &before);
+		list_splice_init(&req->pieces, &before);
+		if (ret)
+			break;
+		list_for_each_entry(piece, &before, link)
+			piece_free_node(req, piece);
+	}
+	lmap_pieces_free(req, &before);
+	return ret;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lmap - what map.c (decode, run), collect.c (look at the source) and place.c
+ * (look at the target, link) share. Must never be included elsewhere.
+ */
+#ifndef LMAP_MAP_H
+#define LMAP_MAP_H
+
+#include "lmap.h"
+
+/* What the pieces become. */
+enum map_op {
+	MAP_OP_MAP,	/* children of the source */
+	MAP_OP_GRANT,	/* the source itself moves */
+	MAP_OP_COPY,	/* siblings of the source */
+};
+
+/**
+ * struct map_piece - a part of the source with equal rights
+ * @link: in request->pieces; NULL: unused memory
+ * @region: the root, referenced; NULL: ordinary memory, still to be found
+ * @shared: of ordinary memory
+ * @source: window that holds the mapping to be passed on (its file is referenced), or NULL
+ * @sfirst: with @source: first page there
+ * @source_id: with @source: number of the mapping there
+ * @rfirst: first region page
+ * @wfirst: first target page
+ * @npages: length
+ * @rights: what the mapping will have
+ * @extend: the very same mapping is there already
+ * @linked: has been linked; then @node belongs to the tree
+ * @reserved: @node is from the reserve
+ * @node: allocated ahead, not needed with @extend
+ * @id: number of the mapping, for the result
+ */
+struct map_piece {
+	struct list_head link;
+	struct lmap_region *region;
+	bool shared;
+	struct lmap_window *source;
+	unsigned long sfirst;
+	u64 source_id;
+	unsigned long rfirst;
+	unsigned long wfirst;
+	unsigned long npages;
+	unsigned int rights;
+	bool extend;
+	bool linked;
+	bool reserved;
+	struct lmap_node *node;
+	u64 id;
+};
+
+/**
+ * struct map_request - what is asked, decoded
+ * @op: how
+ * @space: of the caller
+ * @window: target
+ * @flags: LMAP_POPULATE and so on
+ * @sfirst: first source page (address >> PAGE_SHIFT)
+ * @wfirst: first window page
+ * @npages: length
+ * @rights: asked, r implied, within what the window allows
+ * @depth: further levels asked for
+ * @budget: mappings asked for, 0 = no limit
+ * @order: of the flexpage, for the result
+ * @pieces: struct map_piece, in order of address
+ * @denied: the best reason why something was left out
+ * @local: memory for pieces when there is no other
+ * @wlo: window pages of all pieces, from here
+ * @whi: ... to here
+ */
+struct map_request {
+	enum map_op op;
+	struct lmap_space *space;
+	struct lmap_window *window;
+	unsigned int flags;
+	unsigned long sfirst;
+	unsigned long wfirst;
+	unsigned long npages;
+	unsigned int rights;
+	unsigned int depth;
+	u32 budget;
+	unsigned int order;
+	struct list_head pieces;
+	int denied;
+	struct map_piece local[2];
+	unsigned long wlo;
+	unsigned long whi;
+};
+
+/* collect.c */
+int lmap_pieces_prepare(struct map_request *req);
+void lmap_pieces_free(struct map_request *req, struct list_head *pieces);
+
+/* place.c */
+int lmap_pieces_place(struct map_request *req);
+
+#endif /* LMAP_MAP_H */

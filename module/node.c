@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lmap - the memory of mappings: who pays for it, how much anybody may have,
+ * and what is set aside in advance.
+ *
+ * Nothing here may look into the tree. A failure must leave all counters as
+ * they were.
+ */
+#include "lmap.h"
+
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/hashtable.h>
+#include <linux/mempool.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+/* Nodes set aside for splitting inside notifiers, for all spaces together. */
+#define NODE_POOL	256
+
+/* Spare nodes for each node that is reserved: a range has two borders. */
+#define SPARES_PER_NODE	2
+
+static unsigned int max_mappings = 1U << 20;
+module_param(max_mappings, uint, 0644);
+MODULE_PARM_DESC(max_mappings, "Mappings that one user can have made (CAP_SYS_RESOURCE: no limit)");
+
+static unsigned int max_windows = 1U << 16;
+module_param(max_windows, uint, 0644);
+MODULE_PARM_DESC(max_windows, "Windows that one user can have (CAP_SYS_RESOURCE: no limit)");
+
+static struct kmem_cache *node_cache;
+static struct kmem_cache *mapping_cache;
+static mempool_t *node_pool;
+static atomic64_t last_id;
+
+/* Users. */
+
+static DEFINE_HASHTABLE(users, 6);
+static DEFINE_SPINLOCK(users_lock);	/* users and their counts; also in RCU callbacks */
+
+static struct lmap_user *user_find(kuid_t uid)
+{
+	struct lmap_user *user;
+
+	lockdep_assert_held(&users_lock);
+	hash_for_each_possible(users, user, link, __kuid_val(uid))
+		if (uid_eq(user->user->uid, uid))
+			return user;
+	return NULL;
+}
+
+/**
+ * lmap_user_get - the caller's account
+ *
+ * Return: the account, with a reference, or NULL without memory.
+ */
+struct lmap_user *lmap_user_get(void)
+{
+	struct lmap_user *fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	struct lmap_user *user;
+
+	if (!fresh)
+		return NULL;
+	spin_lock_bh(&users_lock);
+	user = user_find(current_user()->uid);
+	if (user) {
+		user->refs++;
+	} else {
+		user = fresh;
+		user->refs = 1;
+		user->user = get_uid(current_user());
+		hash_add(users, &user->link, __kuid_val(user->user->uid));
+		fresh = NULL;
+	}
+	spin_unlock_bh(&users_lock);
+	kfree(fresh);
+	return user;
+}
+
+static void user_ref(struct lmap_user *user)
+{
+	spin_lock_bh(&users_lock);
+	user->refs++;
+	spin_unlock_bh(&users_lock);
+}
+
+void lmap_user_put(struct lmap_user *user)
+{
+	bool last;
+
+	spin_lock_bh(&users_lock);
+	last = !--user->refs;
+	if (last)
+		hash_del(&user->link);
+	spin_unlock_bh(&users_lock);
+	if (!last)
+		return;
+	free_uid(user->user);
+	kfree(user);
+}
+
+static int count_charge(atomic_long_t *count, unsigned long n,
+			unsigned long limit, int cap)
+{
+	unsigned long sum = atomic_long_add_return(n, count);
+
+	/* Whoever is exempt counts all the same. */
+	if (sum <= limit || ns_capable_noaudit(&init_user_ns, cap))
+		return 0;
+	atomic_long_sub(n, count);
+	return -EDQUOT;
+}
+
+int lmap_user_charge_window(struct lmap_user *user)
+{
+	return count_charge(&user->windows, 1, READ_ONCE(max_windows),
+			    CAP_SYS_RESOURCE);
+}
+
+void lmap_user_uncharge_window(struct lmap_user *user)
+{
+	atomic_long_dec(&user->windows);
+}
+
+/**
+ * lmap_user_charge_locked - count pages that can't be taken from memory
+ * @user: of the caller
+ * @npages: how many
+ *
+ * The same account as of io_uring and bpf, so that a user can't have the limit
+ * several times.
+ *
+ * Return: 0 or -EDQUOT.
+ */
+int lmap_user_charge_locked(struct lmap_user *user, unsigned long npages)
+{
+	return count_charge(&user->user->locked_vm, npages,
+			    rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT, CAP_IPC_LOCK);
+}
+
+void lmap_user_uncharge_locked(struct lmap_user *user, unsigned long npages)
+{
+	atomic_long_sub(npages, &user->user->locked_vm);
+}
+
+/* Nodes. */
+
+/**
+ * lmap_node_alloc - a node for splitting
+ * @space: whose reserve can be used, or NULL
+ * @gfp: without reclaim also the pool for notifiers is used
+ */
+struct lmap_node *lmap_node_alloc(struct lmap_space *space, gfp_t gfp)
+{
+	struct lmap_node *node = kmem_cache_alloc(node_cache, gfp);
+
+	if (!node && space) {
+		spin_lock(&space->reserve.lock);
+		node = list_first_entry_or_null(&space->reserve.nodes,
+						struct lmap_node, order);
+		if (node) {
+			list_del(&node->order);
+			space->reserve.nr_nodes--;
+		}
+		spin_unlock(&space->reserve.lock);
+	}
+	if (!node && !gfpflags_allow_blocking(gfp))
+		node = mempool_alloc(node_pool, gfp);
+	return node;
+}
+
+/* Not linked since it was allocated: no reader can know it. */
+void lmap_node_free(struct lmap_node *node)
+{
+	mempool_free(node, node_pool);
+}
+
+/* Never linked nodes: spares that were not needed. */
+void lmap_node_free_list(struct list_head *nodes)
+{
+	struct lmap_node *node, *next;
+
+	list_for_each_entry_safe(node, next, nodes, order)
+		lmap_node_free(node);
+	INIT_LIST_HEAD(nodes);
+}
+
+static struct lmap_mapping *node_mapping(struct lmap_node *node)
+{
+	return container_of(node->origin, struct lmap_mapping, origin);
+}
+
+/**
+ * lmap_mapping_charge_locked - count the pages of a new mapping as locked
+ * @node: from lmap_mapping_alloc(), not linked yet
+ * @npages: how many
+ *
+ * They are given back when the mapping is freed.
+ */
+int lmap_mapping_charge_locked(struct lmap_node *node, unsigned long npages)
+{
+	struct lmap_mapping *mapping = node_mapping(node);
+	int ret = lmap_user_charge_locked(mapping->user, npages);
+
+	if (!ret)
+		mapping->locked += npages;
+	return ret;
+}
+
+/**
+ * lmap_refs_table_alloc - memory for tracking
+ * @first: first region page
+ * @last: last region page
+ *
+ * Return: a table for these pages, all bits clear, or NULL.
+ */
+struct lmap_refs_table *lmap_refs_table_alloc(unsigned long first,
+					      unsigned long last)
+{
+	struct lmap_refs_table *table;
+
+	table = kvzalloc(lmap_refs_table_size(first, last), GFP_KERNEL_ACCOUNT);
+	if (table)
+		lmap_refs_table_init(table, first, last);
+	return table;
+}
+
+static void mapping_free(struct lmap_mapping *mapping)
+{
+	lmap_user_uncharge_locked(mapping->user, mapping->locked);
+	atomic_long_dec(&mapping->user->mappings);
+	lmap_user_put(mapping->user);
+	kvfree(mapping->origin.refs.table);
+	kmem_cache_free(mapping_cache, mapping);
+}
+
+/**
+ * lmap_mapping_alloc - a node for a new mapping, with its origin
+ * @user: who pays
+ * @out: result
+ *
+ * Return: 0, -ENOMEM, -EDQUOT.
+ */
+int lmap_mapping_alloc(struct lmap_user *user, struct lmap_node **out)
+{
+	struct lmap_mapping *mapping;
+	struct lmap_node *node;
+	int ret;
+
+	ret = count_charge(&user->mappings, 1, READ_ONCE(max_mappings),
+			   CAP_SYS_RESOURCE);
+	if (ret)
+		return ret;
+	node = kmem_cache_alloc(node_cache, GFP_KERNEL_ACCOUNT);
+	mapping = kmem_cache_zalloc(mapping_cache, GFP_KERNEL_ACCOUNT);
+	if (!node || !mapping) {
+		if (node)
+			lmap_node_free(node);
+		if (mapping)
+			kmem_cache_free(mapping_cache, mapping);
+		atomic_long_dec(&user->mappings);
+		return -ENOMEM;
+	}
+	user_ref(user);
+	mapping->user = user;
+	mapping->origin.id = atomic64_inc_return(&last_id);
+	node->origin = &mapping->origin;
+	*out = node;
+	return 0;
+}
+
+/* Never linked; its node has got another one. */
+void lmap_origin_free(struct lmap_origin *origin)
+{
+	mapping_free(container_of(origin, struct lmap_mapping, origin));
+}
+
+/* Never linked. */
+void lmap_mapping_free(struct lmap_node *node)
+{
+	mapping_free(node_mapping(node));
+	lmap_node_free(node);
+}
+
+static void node_free_rcu(struct rcu_head *rcu)
+{
+	struct lmap_node *node = container_of(rcu, struct lmap_node, rcu);
+
+	/* Who looked at its origin came by one of its nodes, this or earlier. */
+	if (node->flags & LMAP_NODE_LAST)
+		mapping_free(node_mapping(node));
+	lmap_node_free(node);
+}
+
+/* Unlinked: lock-free readers may still look at it. */
+void lmap_node_free_later(struct lmap_node *node)
+{
+	call_rcu(&node->rcu, node_free_rcu);
+}
+
+/* The reserve of a space. */
+
+void lmap_reserve_init(struct lmap_reserve_list *reserve)
+{
+	spin_lock_init(&reserve->lock);
+	INIT_LIST_HEAD(&reserve->nodes);
+	INIT_LIST_HEAD(&reserve->mappings);
+	INIT_LIST_HEAD(&reserve->regions);
+	reserve->nr_nodes = 0;
+	reserve->nr_mappings = 0;
+	reserve->nr_regions = 0;
+}
+
+/**
+ * lmap_reserve_mapping - a node with origin from the reserve
+ * @space: of the caller
+ *
+ * Return: as from lmap_mapping_alloc(), or NULL.
+ */
+struct lmap_node *lmap_reserve_mapping(struct lmap_space *space)
+{
+	struct lmap_reserve_list *reserve = &space->reserve;
+	struct lmap_node *node;
+
+	spin_lock(&reserve->lock);
+	node = list_first_entry_or_null(&reserve->mappings, struct lmap_node,
+					order);
+	if (node) {
+		list_del(&node->order);
+		reserve->nr_mappings--;
+	}
+	spin_unlock(&reserve->lock);
+	return node;
+}
+
+/* It was not needed after all. */
+void lmap_reserve_mapping_back(struct lmap_space *space,
+			       struct lmap_node *node)
+{
+	struct lmap_reserve_list *reserve = &space->reserve;
+
+	spin_lock(&reserve->lock);
+	list_add(&node->order, &reserve->mappings);
+	reserve->nr_mappings++;
+	spin_unlock(&reserve->lock);
+}
+
+/* A region from the reserve, all zero, or NULL. */
+struct lmap_region *lmap_reserve_region(struct lmap_space *space)
+{
+	struct lmap_reserve_list *reserve = &space->reserve;
+	struct lmap_region *region;
+
+	spin_lock(&reserve->lock);
+	region = list_first_entry_or_null(&reserve->regions,
+					  struct lmap_region, link);
+	if (region) {
+		list_del(&region->link);
+		reserve->nr_regions--;
+	}
+	spin_unlock(&reserve->lock);
+	return region;
+}
+
+/* Memory for @nodes mappings, what is there already included. */
+static int reserve_fill(struct lmap_space *space, unsigned int nodes,
+			struct lmap_reserve_list *add)
+{
+	struct lmap_reserve_list *have = &space->reserve;
+	struct lmap_region *region;
+	struct lmap_node *node;
+	int ret;
+
+	while (READ_ONCE(have->nr_mappings) + add->nr_mappings < nodes) {
+		ret = lmap_mapping_alloc(space->user, &node);
+		if (ret)
+			return ret;
+		list_add(&node->order, &add->mappings);
+		add->nr_mappings++;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	while (READ_ONCE(have->nr_nodes) + add->nr_nodes < nodes * SPARES_PER_NODE) {
+		node = lmap_node_alloc(NULL, GFP_KERNEL_ACCOUNT);
+		if (!node)
+			return -ENOMEM;
+		list_add(&node->order, &add->nodes);
+		add->nr_nodes++;
+	}
+	while (READ_ONCE(have->nr_regions) + add->nr_regions < nodes) {
+		region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+		if (!region)
+			return -ENOMEM;
+		list_add(&region->link, &add->regions);
+		add->nr_regions++;
+	}
+	return 0;
+}
+
+static void reserve_drop(struct lmap_reserve_list *reserve, unsigned int nodes)
+{
+	struct lmap_region *region;
+	struct lmap_node *node;
+
+	while (reserve->nr_mappings > nodes) {
+		node = list_first_entry(&reserve->mappings, struct lmap_node,
+					order);
+		list_del(&node->order);
+		reserve->nr_mappings--;
+		lmap_mapping_free(node);
+	}
+	while (reserve->nr_nodes > nodes * SPARES_PER_NODE) {
+		node = list_first_entry(&reserve->nodes, struct lmap_node,
+					order);
+		list_del(&node->order);
+		reserve->nr_nodes--;
+		lmap_node_free(node);
+	}
+	while (reserve->nr_regions > nodes) {
+		region = list_first_entry(&reserve->regions,
+					  struct lmap_region, link);
+		list_del(&region->link);
+		reserve->nr_regions--;
+		kfree(region);
+	}
+}
+
+static void reserve_splice(struct lmap_reserve_list *from,
+			   struct lmap_reserve_list *to)
+{
+	list_splice_init(&from->nodes, &to->nodes);
+	list_splice_init(&from->mappings, &to->mappings);
+	list_splice_init(&from->regions, &to->regions);
+	to->nr_nodes += from->nr_nodes;
+	to->nr_mappings += from->nr_mappings;
+	to->nr_regions += from->nr_regions;
+	from->nr_nodes = 0;
+	from->nr_mappings = 0;
+	from->nr_regions = 0;
+}
+
+/* The space is dying: nobody uses its reserve. */
+void lmap_reserve_free(struct lmap_space *space)
+{
+	reserve_drop(&space->reserve, 0);
+}
+
+/**
+ * lmap_ioc_reserve - the ioctl LMAP_RESERVE
+ * @space: of the caller
+ * @arg: see the uapi header
+ *
+ * Whoever uses the reserve meanwhile makes the result smaller, as if he had
+ * come just after.
+ */
+long lmap_ioc_reserve(struct lmap_space *space, struct lmap_reserve *arg)
+{
+	struct lmap_reserve_list add, rest;
+	int ret;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+	if (arg->nodes > INT_MAX / SPARES_PER_NODE)
+		return -EDQUOT;
+	lmap_reserve_init(&add);
+	lmap_reserve_init(&rest);
+	ret = reserve_fill(space, arg->nodes, &add);
+	if (ret) {
+		reserve_drop(&add, 0);
+		return ret;
+	}
+	spin_lock(&space->reserve.lock);
+	reserve_splice(&add, &space->reserve);
+	if (space->reserve.nr_mappings > arg->nodes)
+		reserve_splice(&space->reserve, &rest);
+	arg->out_nodes = space->reserve.nr_mappings;
+	spin_unlock(&space->reserve.lock);
+	if (!rest.nr_mappings)
+		return 0;
+	/* Too many: freed without the lock, and what is left goes back. */
+	reserve_drop(&rest, arg->nodes);
+	arg->out_nodes = rest.nr_mappings;
+	spin_lock(&space->reserve.lock);
+	reserve_splice(&rest, &space->reserve);
+	spin_unlock(&space->reserve.lock);
+	return 0;
+}
+
+int lmap_node_init(void)
+{
+	BUILD_BUG_ON(sizeof(struct lmap_node) > 128);
+	node_cache = KMEM_CACHE(lmap_node, SLAB_ACCOUNT);
+	if (!node_cache)
+		return -ENOMEM;
+	mapping_cache = KMEM_CACHE(lmap_mapping, SLAB_ACCOUNT);
+	if (!mapping_cache)
+		goto err_node;
+	node_pool = mempool_create_slab_pool(NODE_POOL, node_cache);
+	if (!node_pool)
+		goto err_mapping;
+	return 0;
+
+err_mapping:
+	kmem_cache_destroy(mapping_cache);
+err_node:
+	kmem_cache_destroy(node_cache);
+	return -ENOMEM;
+}
+
+void lmap_node_exit(void)
+{
+	mempool_destroy(node_pool);
+	kmem_cache_destroy(mapping_cache);
+	kmem_cache_destroy(node_cache);
+}

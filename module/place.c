@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lmap - the target of map, grant and copy: check everything, clear the
+ * target, link or move.
+ *
+ * Nothing may be changed before all pieces are checked. The parent may be
+ * revoked at any time: what the checks saw is looked at again under mdb->lock.
+ */
+#include "map.h"
+
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+/* Checks of the target. */
+
+/* Under mdb->lock: the source mapping, if it still is what it was. */
+static int piece_source(struct map_piece *piece, struct lmap_node **out)
+{
+	struct lmap_window *source = piece->source;
+	unsigned long last = piece->sfirst + piece->npages - 1;
+	struct lmap_node *node;
+	int ret = 0;
+
+	*out = NULL;
+	if (!source)
+		return 0;
+	spin_lock(&source->index.lock);
+	node = lmap_index_first(&source->index, piece->sfirst, piece->sfirst);
+	if (!node || node->mdb != &piece->region->mdb ||
+	    node->origin->id != piece->source_id || lmap_node_dying(node) ||
+	    !(node->rights & LMAP_M))
+		ret = -ESTALE;
+	else if (lmap_node_wlast(node) < last ||
+		 node->rfirst + (piece->sfirst - node->wfirst) !=
+		 piece->rfirst)
+		ret = -EAGAIN;
+	spin_unlock(&source->index.lock);
+	if (!ret)
+		*out = node;
+	return ret;
+}
+
+/* What the new mapping will be derived from. */
+static struct lmap_node *piece_parent(struct map_request *req,
+				      struct lmap_node *source)
+{
+	return source && req->op != MAP_OP_MAP ? source->parent : source;
+}
+
+static bool targets_ancestor(struct map_request *req, struct lmap_node *node)
+{
+	for (; node; node = node->parent)
+		if (node->index == &req->window->index &&
+		    node->wfirst <= req->whi &&
+		    lmap_node_wlast(node) >= req->wlo)
+			return true;
+	return false;
+}
+
+/* Under mdb->lock: is the very same memory at the very same place already? */
+static struct lmap_node *piece_same(struct map_request *req,
+				    struct map_piece *piece,
+				    struct lmap_node *parent)
+{
+	unsigned long wlast = piece->wfirst + piece->npages - 1;
+	struct lmap_index *index = &req->window->index;
+	struct lmap_node *node;
+	bool exact;
+
+	spin_lock(&index->lock);
+	node = lmap_index_first(index, piece->wfirst, wlast);
+	spin_unlock(&index->lock);
+	/* In this tree nodes stay while its lock is held. */
+	if (!node || node->mdb != &piece->region->mdb ||
+	    node->parent != parent || lmap_node_dying(node) ||
+	    node->wfirst > piece->wfirst || lmap_node_wlast(node) < wlast ||
+	    node->rfirst + (piece->wfirst - node->wfirst) != piece->rfirst)
+		return NULL;
+	exact = node->wfirst == piece->wfirst && node->npages == piece->npages;
+	return exact || !(piece->rights & ~node->rights) ? node : NULL;
+}
+
+static bool target_busy(struct map_request *req, struct map_piece *piece)
+{
+	struct lmap_index *index = &req->window->index;
+	bool busy;
+
+	spin_lock(&index->lock);
+	busy = lmap_index_first(index, piece->wfirst,
+				piece->wfirst + piece->npages - 1);
+	spin_unlock(&index->lock);
+	return busy;
+}
+
+static int piece_check(struct map_request *req, struct map_piece *piece)
+{
+	struct lmap_node *source;
+	int ret;
+
+	mutex_lock(&piece->region->mdb.lock);
+	ret = piece_source(piece, &source);
+	if (!ret && targets_ancestor(req, source))
+		ret = -ELOOP;
+	if (!ret && req->op != MAP_OP_GRANT)
+		piece->extend = piece_same(req, piece,
+					   piece_parent(req, source));
+	mutex_unlock(&piece->region->mdb.lock);
+	if (!ret && req->flags & LMAP_NOREPLACE && !piece->extend &&
+	    target_busy(req, piece))
+		ret = -EEXIST;
+	return ret;
+}
+
+/* Linking. */
+
+static unsigned int piece_depth(struct map_request *req,
+				struct lmap_node *source)
+{
+	if (!source)
+		return LMAP_DEPTH_MAX - 1;
+	return req->op == MAP_OP_MAP ? source->depth - 1 : source->depth;
+}
+
+static int piece_link(struct map_request *req, struct map_piece *piece)
+{
+	struct lmap_region *region = piece->region;
+	struct lmap_mdb *mdb = &region->mdb;
+	struct lmap_node *source, *parent, *node;
+	bool first;
+	int ret;
+
+	lockdep_assert_held(&mdb->lock);
+	ret = piece_source(piece, &source);
+	if (ret)
+		return ret;
+	parent = piece_parent(req, source);
+	/* Rights may have gone since they were looked at, never r or m. */
+	if (source)
+		piece->rights &= source->rights;
+	if (piece->extend) {
+		node = piece_same(req, piece, parent);
+		if (!node)
+			return -EAGAIN;
+		lmap_mdb_extend(node, piece->rights);
+		piece->id = node->origin->id;
+		return 0;
+	}
+	node = piece->node;
+	node->wfirst = piece->wfirst;
+	node->rfirst = piece->rfirst;
+	node->npages = piece->npages;
+	node->rights = piece->rights;
+	node->depth = min(req->depth, piece_depth(req, source));
+	first = !mdb->nr;
+	ret = lmap_mdb_insert(mdb, parent, &req->window->index, node);
+	if (ret)
+		return ret;
+	/* Having mappings at all is one reference; ours is another. */
+	if (first)
+		refcount_inc(&region->ref);
+	piece->linked = true;
+	piece->id = node->origin->id;
+	return 0;
+}
+
+/* Grant: moves the source, or the part of it that is meant. */
+static int piece_move(struct map_request *req, struct map_piece *piece)
+{
+	struct lmap_region *region = piece->region;
+	struct lmap_revoke rv = { .mdb = &region->mdb };
+	struct lmap_origin *unused = piece->node->origin;
+	unsigned long have = 0, need;
+	int ret;
+
+	INIT_LIST_HEAD(&rv.spares);
+	for (;;) {
+		mutex_lock(&region->revoke);
+		mutex_lock(&region->mdb.lock);
+		ret = piece_source(piece, &rv.root);
+		if (ret)
+			break;
+		rv.rfirst = piece->rfirst;
+		rv.rlast = piece->rfirst + piece->npages - 1;
+		need = lmap_mdb_move_spares(rv.root, rv.rfirst, rv.rlast);
+		if (need <= have)
+			break;
+		mutex_unlock(&region->mdb.lock);
+		mutex_unlock(&region->revoke);
+		/* Reclaim may call our notifiers, which want region->revoke. */
+		if (!lmap_spares_fill(req->space, &rv.spares, &have, need,
+				      GFP_KERNEL_ACCOUNT)) {
+			lmap_node_free_list(&rv.spares);
+			return -ENOMEM;
+		}
+	}
+	if (!ret) {
+		rv.take = LMAP_RIGHTS_ALL & ~piece->rights;
+		piece->node->wfirst = piece->wfirst;
+		ret = lmap_mdb_move(&rv, &req->window->index, piece->node);
+	}
+	if (!ret) {
+		piece->linked = true;
+		piece->rights = piece->node->rights;
+		piece->id = piece->node->origin->id;
+		lmap_revoke_finish(region, &rv);
+	}
+	mutex_unlock(&region->mdb.lock);
+	mutex_unlock(&region->revoke);
+	lmap_node_free_list(&rv.spares);
+	/* The node took over the origin of the mapping that moved. */
+	if (piece->linked)
+		lmap_origin_free(unused);
+	else
+		piece->node->origin = unused;
+	return ret;
+}
+
+/* Clears the target and links, as often as others come in between. */
+static int piece_place(struct map_request *req, struct map_piece *piece)
+{
+	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
+				  .space = req->space };
+	int ret;
+
+	for (;;) {
+		if (req->op == MAP_OP_GRANT) {
+			ret = piece_move(req, piece);
+		} else {
+			mutex_lock(&piece->region->mdb.lock);
+			ret = piece_link(req, piece);
+			mutex_unlock(&piece->region->mdb.lock);
+		}
+		if (ret != -EBUSY)
+			return ret;
+		if (req->flags & LMAP_NOREPLACE)
+			return -EEXIST;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		lmap_revoke_window(req->window, piece->wfirst,
+				   piece->wfirst + piece->npages - 1, &take);
+	}
+}
+
+/*
+ * Takes back what this call has linked; what was extended stays. What was
+ * moved stays, too: the others are as if granted and revoked just after.
+ */
+static void pieces_undo(struct map_request *req)
+{
+	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
+				  .space = req->space };
+	struct map_piece *piece;
+
+	list_for_each_entry(piece, &req->pieces, link)
+		if (piece->linked)
+			lmap_revoke_window(req->window, piece->wfirst,
+					   piece->wfirst + piece->npages - 1,
+					   &take);
+}
+
+/**
+ * lmap_pieces_place - check the target, clear it, make the mappings
+ * @req: after lmap_pieces_prepare()
+ *
+ * Context: the caller's mmap_lock is held for reading.
+ * Return: 0; -EAGAIN if a source has been cut meanwhile: look at it again.
+ */
+int lmap_pieces_place(struct map_request *req)
+{
+	struct map_piece *piece;
+	bool dead;
+	int ret = 0;
+
+	list_for_each_entry(piece, &req->pieces, link) {
+		ret = piece_check(req, piece);
+		if (ret)
+			return ret;
+	}
+	list_for_each_entry(piece, &req->pieces, link) {
+		ret = piece_place(req, piece);
+		/* It was revoked: as if that had come after its grant. */
+		if (ret == -ESTALE && req->op == MAP_OP_GRANT)
+			ret = 0;
+		if (ret)
+			break;
+	}
+	/* Partner: lmap_window_kill(), which marks and then revokes. */
+	spin_lock(&req->window->index.lock);
+	dead = req->window->dead;
+	spin_unlock(&req->window->index.lock);
+	if (dead)
+		ret = -ENXIO;
+	if (ret && req->op != MAP_OP_GRANT)
+		pieces_undo(req);
+	return ret;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Stand-in: the kernel's atomic counters. */
+#ifndef SHIM_ATOMIC_H
+#define SHIM_ATOMIC_H
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+#define atomic_read(v)		__atomic_load_n(&(v)->counter, __ATOMIC_RELAXED)
+#define atomic_set(v, n)	__atomic_store_n(&(v)->counter, n, __ATOMIC_RELAXED)
+#define atomic_inc(v)		((void)atomic_add_return(1, v))
+#define atomic_sub(n, v)	((void)atomic_add_return(-(int)(n), v))
+#define atomic_dec_and_test(v)	(atomic_add_return(-1, v) == 0)
+
+static inline int atomic_add_return(int n, atomic_t *v)
+{
+	return __atomic_add_fetch(&v->counter, n, __ATOMIC_SEQ_CST);
+}
+
+#endif
