@@ -21,6 +21,7 @@ static void piece_free_node(struct map_request *req, struct map_piece *piece)
 	if (piece->node && !piece->linked) {
 		kvfree(piece->node->origin->refs.table);
 		piece->node->origin->refs.table = NULL;
+		lmap_mapping_uncharge_locked(piece->node);
 		if (piece->reserved)
 			lmap_reserve_mapping_back(req->space, piece->node);
 		else
@@ -36,7 +37,16 @@ static bool piece_is_local(struct map_request *req, struct map_piece *piece)
 
 static void piece_free(struct map_request *req, struct map_piece *piece)
 {
+	bool unused = piece->region && piece->detach && !piece->linked;
+
 	piece_free_node(req, piece);
+	if (unused) {
+		/* Its pages are accounted: give them back at once. */
+		mutex_lock(&piece->region->revoke);
+		lmap_region_trim(piece->region, piece->rfirst,
+				 piece->rfirst + piece->npages - 1);
+		mutex_unlock(&piece->region->revoke);
+	}
 	if (piece->region)
 		lmap_region_put(piece->region);
 	if (piece->source)
@@ -104,6 +114,12 @@ static struct map_piece *piece_add(struct map_request *req,
 	return piece;
 }
 
+/* Can pages of it become a region of their own? */
+static bool memory_detaches(struct vm_area_struct *vma)
+{
+	return vma_is_anonymous(vma) && !(vma->vm_flags & VM_SHARED);
+}
+
 static int collect_memory(struct map_request *req, struct vm_area_struct *vma,
 			  unsigned long first, unsigned long last)
 {
@@ -112,7 +128,7 @@ static int collect_memory(struct map_request *req, struct vm_area_struct *vma,
 
 	if (vma->vm_flags & (VM_PFNMAP | VM_IO))
 		return 0;
-	if (req->op != MAP_OP_MAP)
+	if (req->op != MAP_OP_MAP && !memory_detaches(vma))
 		return -EOPNOTSUPP;
 	rights |= vma->vm_flags & VM_READ ? LMAP_R : 0;
 	rights |= vma->vm_flags & VM_WRITE ? LMAP_W : 0;
@@ -145,6 +161,7 @@ static int collect_memory(struct map_request *req, struct vm_area_struct *vma,
 		if (IS_ERR(piece))
 			return PTR_ERR(piece);
 		piece->shared = shared;
+		piece->detach = req->op != MAP_OP_MAP;
 		piece->rfirst = first;
 	}
 	return 0;
@@ -284,8 +301,27 @@ static int pieces_collect(struct map_request *req)
 	return 0;
 }
 
+/* The region that was made for just these pages in the round before. */
+static struct lmap_region *find_detached(struct list_head *before,
+					 struct map_piece *piece)
+{
+	struct map_piece *old;
+
+	list_for_each_entry(old, before, link) {
+		struct lmap_region *region = old->region;
+
+		if (!old->detach || !region || old->rfirst != piece->rfirst ||
+		    old->npages != piece->npages)
+			continue;
+		old->region = NULL;
+		return region;
+	}
+	return NULL;
+}
+
 /* Finds regions for ordinary memory; false if some are still to be made. */
-static bool pieces_find_regions(struct map_request *req)
+static bool pieces_find_regions(struct map_request *req,
+				struct list_head *before)
 {
 	struct map_piece *piece;
 	bool all = true;
@@ -293,9 +329,14 @@ static bool pieces_find_regions(struct map_request *req)
 	list_for_each_entry(piece, &req->pieces, link) {
 		if (piece->region)
 			continue;
-		piece->region = lmap_region_find(req->space, piece->rfirst,
-						 piece->rfirst + piece->npages
-						 - 1, piece->shared);
+		if (piece->detach)
+			piece->region = find_detached(before, piece);
+		else
+			piece->region = lmap_region_find(req->space,
+							 piece->rfirst,
+							 piece->rfirst +
+							 piece->npages - 1,
+							 piece->shared);
 		if (!piece->region)
 			all = false;
 	}
@@ -308,13 +349,17 @@ static int pieces_make_regions(struct map_request *req)
 	struct map_piece *piece;
 
 	list_for_each_entry(piece, &req->pieces, link) {
+		unsigned long rlast = piece->rfirst + piece->npages - 1;
 		struct lmap_region *region;
 
 		if (piece->region)
 			continue;
-		region = lmap_region_create(req->space, piece->rfirst,
-					    piece->rfirst + piece->npages - 1,
-					    piece->shared);
+		if (piece->detach)
+			region = lmap_region_detach(req->space, piece->rfirst,
+						    rlast);
+		else
+			region = lmap_region_create(req->space, piece->rfirst,
+						    rlast, piece->shared);
 		if (IS_ERR(region))
 			return PTR_ERR(region);
 		piece->region = region;
@@ -369,7 +414,7 @@ int lmap_pieces_prepare(struct map_request *req)
 			break;
 		}
 		ret = pieces_collect(req);
-		if (!ret && pieces_find_regions(req)) {
+		if (!ret && pieces_find_regions(req, &before)) {
 			ret = pieces_track(req);
 			if (!ret)
 				break;

@@ -41,6 +41,9 @@ static int copy_tile(struct lmap_window *window, loff_t pos, void *buf,
 	ret = -EAGAIN;
 	if (!tile)
 		goto out;
+	ret = -EFAULT;
+	if (lmap_tile_poisoned(region, tile))
+		goto out;
 	ret = -EACCES;
 	if (write && !lmap_tile_mark_dirty(chunk, page))
 		goto out;
@@ -81,7 +84,9 @@ static int copy_page_part(struct lmap_window *window, loff_t pos, void *buf,
 		ret = lmap_tile_pin(region, hit.rfirst +
 				    ((pos >> PAGE_SHIFT) - hit.wfirst), held);
 		lmap_region_put(region);
-		if (ret)
+		/* Where the lender has nothing it may have moved: see fault.c. */
+		if (ret && (ret == -EINTR ||
+			    !lmap_index_changed(&window->index, &hit)))
 			return ret;
 	}
 }

@@ -9,6 +9,7 @@
  */
 #include "lmap.h"
 
+#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -108,7 +109,8 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 		return 0;
 	page = f->hit.rfirst + (wpage - f->hit.wfirst);
 	tile = fill_tile(f, page);
-	if (!tile || !tile_fits(vma, tile))
+	if (!tile || !tile_fits(vma, tile) ||
+	    lmap_tile_poisoned(lmap_mdb_region(f->hit.mdb), tile))
 		return 0;
 	/* Tracked: only what is touched. */
 	if (f->hit.origin->refs.table && addr != f->target)
@@ -231,29 +233,47 @@ static vm_fault_t fault_errno(struct vm_fault *vmf, int err)
 }
 
 /*
- * Brings in a tile. The caller holds a reference to the region for us. The
- * borrower's mmap_lock is dropped meanwhile; then VM_FAULT_RETRY tells so. An
- * error needs the lock to be held: it is taken again, and the core looks at
- * nothing but the result then.
+ * Pins, and puts the region. Where the lender has nothing the mapping may have
+ * moved to another region, with its pages (lmap_leave_adopt()): then the look-up
+ * is outdated, and 0 says that the fault has to be taken again.
  */
-static vm_fault_t fault_pin(struct vm_fault *vmf, struct lmap_region *region,
-			    unsigned long page)
+static int pin_or_retry(struct fill *f, struct lmap_region *region,
+			unsigned long page, struct mm_struct *held)
+{
+	int ret = lmap_tile_pin(region, page, held);
+
+	lmap_region_put(region);
+	if (ret && ret != -EINTR &&
+	    lmap_index_changed(&f->window->index, &f->hit))
+		ret = 0;
+	return ret;
+}
+
+/*
+ * Brings in a tile. The caller holds a reference to the region for us. The
+ * borrower's mmap_lock is dropped meanwhile, and with it the view may go; then
+ * VM_FAULT_RETRY tells so. An error needs the lock to be held: it is taken
+ * again, and the core looks at nothing but the result then.
+ */
+static vm_fault_t fault_pin(struct vm_fault *vmf, struct fill *f,
+			    struct lmap_region *region, unsigned long page)
 {
 	struct mm_struct *mm = vmf->vma->vm_mm;
+	struct file *file;
 	int ret;
 
 	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY)) {
-		ret = lmap_tile_pin(region, page, mm);
-		lmap_region_put(region);
+		ret = pin_or_retry(f, region, page, mm);
 		return ret ? fault_errno(vmf, ret) : VM_FAULT_NOPAGE;
 	}
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT) {
 		lmap_region_put(region);
 		return VM_FAULT_RETRY;
 	}
+	file = get_file(vmf->vma->vm_file);
 	mmap_read_unlock(mm);
-	ret = lmap_tile_pin(region, page, NULL);
-	lmap_region_put(region);
+	ret = pin_or_retry(f, region, page, NULL);
+	fput(file);
 	if (!ret || ret == -EINTR)
 		return VM_FAULT_RETRY;
 	mmap_read_lock(mm);
@@ -285,6 +305,8 @@ static int fault_check(struct fill *f, unsigned long addr,
 		tile = lmap_tile_get(*region, *page);
 		if (!tile)
 			ret = lmap_region_tryget(*region) ? -EAGAIN : -EFAULT;
+		else if (lmap_tile_poisoned(*region, tile))
+			ret = -EHWPOISON;
 		else if (!tile_fits(f->vma, tile) ||
 			 (f->write && !(tile & LMAP_TILE_WRITE)))
 			ret = -EACCES;
@@ -312,7 +334,7 @@ vm_fault_t lmap_window_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	ret = fault_check(&f, vmf->address, &region, &page, &start, &end);
 	if (ret == -EAGAIN)
-		return fault_pin(vmf, region, page);
+		return fault_pin(vmf, &f, region, page);
 	if (ret)
 		return fault_errno(vmf, ret);
 	return fill_run(&f, start, end);

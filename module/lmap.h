@@ -7,7 +7,8 @@
  * Words. The *lender* is the process whose ordinary memory is lent, the
  * *borrower* the one whose window shows it. A *space* is one open file of
  * /dev/lmap; a *region* a range of a space's ordinary memory, the root of a
- * tree of mappings; a *window* the receiving object; a *tile* a page of a
+ * tree of mappings, or *detached*: pages that a grant or copy has taken from a
+ * space and that nobody lends; a *window* the receiving object; a *tile* a page of a
  * region that is pinned at the moment; a *chunk* 64 neighbouring tiles. Region
  * pages are numbered as in the lender's address space (address >> PAGE_SHIFT),
  * window pages from the start of the window.
@@ -17,7 +18,9 @@
  *   mmap_lock of the lender        ioctls; notifier callbacks run under it
  *     space->lock                  lists of regions and windows, dead
  *       region->revoke             everything that takes rights, pages or
- *         |                        tiles away; held over zapping
+ *         |                        tiles away; held over zapping. Two only in
+ *         |                        lmap_leave_adopt(): first the lender's, then
+ *         |                        the detached one; the same for mdb->lock
  *         mdb->lock                the tree (mdb.h)
  *         | index->lock            what is where in a window (mdb.h)
  *         region->tiles.xa_lock    tile table, generations
@@ -38,7 +41,8 @@
  *   windows  live as long as their files; release() empties the index before it goes
  *   region   ref: one for having mappings at all (mdb.nr > 0), one for each
  *            user. At 0 a worker removes the notifier and the tiles; memory
- *            goes by RCU, since faults find it through the index
+ *            goes by RCU, since faults find it through the index. A detached
+ *            one does not hold its space; its pages go with their last mapping
  *   node     linked until reaped under region->revoke; memory goes by RCU
  *   chunk    removed under region->revoke only; memory goes by RCU
  */
@@ -78,12 +82,12 @@ struct lmap_user {
  * struct lmap_mapping - an origin, and who pays for it
  * @origin: what the database knows
  * @user: who made the mapping; holds a reference
- * @locked: pages that count as locked memory
+ * @locked: pages that count as locked memory (LMAP_PIN)
  */
 struct lmap_mapping {
 	struct lmap_origin origin;
 	struct lmap_user *user;
-	unsigned long locked;
+	atomic_long_t locked;
 };
 
 /**
@@ -137,13 +141,15 @@ struct lmap_space {
 };
 
 /**
- * struct lmap_region - root of a tree of mappings over ordinary memory
+ * struct lmap_region - root of a tree of mappings
  * @mdb: the tree
  * @revoke: see the lock order
  * @ref: see lifetimes
- * @space: whose memory; holds a reference; immutable
- * @link: in space->regions; space->lock
- * @notifier: hears of changes of the lender's page tables
+ * @space: whose memory; holds a reference; NULL if detached; immutable
+ * @payer: if detached: who pays for the pages; holds a reference; immutable
+ * @detached: has pages of its own; immutable
+ * @link: in space->regions unless detached; space->lock
+ * @notifier: hears of changes of the lender's page tables; unused if detached
  * @first: first page, immutable
  * @last: last page, immutable
  * @history: holds a reference, so that reference bits outlive the last mapping
@@ -159,6 +165,8 @@ struct lmap_region {
 	struct mutex revoke;
 	refcount_t ref;
 	struct lmap_space *space;
+	struct lmap_user *payer;
+	bool detached;
 	struct list_head link;
 	struct mmu_interval_notifier notifier;
 	unsigned long first;
@@ -244,6 +252,16 @@ static inline struct page *lmap_tile_page(unsigned long tile)
 	return (struct page *)(tile & ~LMAP_TILE_BITS);
 }
 
+/*
+ * Of a lender's page its page tables tell, when it is pinned. Nobody else has
+ * an eye on the pages of a detached region.
+ */
+static inline bool lmap_tile_poisoned(struct lmap_region *region,
+				      unsigned long tile)
+{
+	return region->detached && PageHWPoison(lmap_tile_page(tile));
+}
+
 /* main.c */
 extern struct workqueue_struct *lmap_wq;
 
@@ -277,6 +295,8 @@ void lmap_space_put(struct lmap_space *space);
 struct lmap_region *lmap_region_find(struct lmap_space *space,
 				     unsigned long first, unsigned long last,
 				     bool shared);
+struct lmap_region *lmap_region_alloc(struct lmap_space *space,
+				      unsigned long first, unsigned long last);
 struct lmap_region *lmap_region_create(struct lmap_space *space,
 				       unsigned long first,
 				       unsigned long last, bool shared);
@@ -290,10 +310,31 @@ struct lmap_region *lmap_index_region(struct lmap_index *index,
 				      unsigned long wfirst,
 				      unsigned long wlast);
 
-/* tile.c */
+/* detach.c */
+struct lmap_region *lmap_region_detach(struct lmap_space *space,
+				       unsigned long first,
+				       unsigned long last);
+void lmap_region_trim(struct lmap_region *region, unsigned long first,
+		      unsigned long last);
+int lmap_leave_check(struct lmap_space *space, unsigned long first,
+		     unsigned long last);
+int lmap_leave(struct lmap_space *space, struct lmap_region *to, u64 id,
+	       unsigned long first, unsigned long last);
+void lmap_leave_adopt(struct lmap_region *region, unsigned long first,
+		      unsigned long last);
+
+/* shrink.c */
 int lmap_tile_init(void);
 void lmap_tile_stop(void);
 void lmap_tile_exit(void);
+
+/* drop.c */
+void lmap_tile_drop(struct lmap_region *region, unsigned long first,
+		    unsigned long last, bool keep);
+void lmap_tile_recheck(struct lmap_region *region);
+void lmap_tile_drop_stale(struct lmap_region *region);
+
+/* tile.c */
 unsigned long lmap_tile_get(struct lmap_region *region, unsigned long page);
 struct lmap_chunk *lmap_tile_chunk(struct lmap_region *region,
 				   unsigned long page);
@@ -301,9 +342,8 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 		  struct mm_struct *held);
 bool lmap_tile_invalidate(struct lmap_region *region, unsigned long first,
 			  unsigned long last, bool stale);
-void lmap_tile_drop(struct lmap_region *region, unsigned long first,
-		    unsigned long last);
-void lmap_tile_drop_stale(struct lmap_region *region);
+int lmap_tile_fill(struct lmap_region *region, unsigned long page,
+		   struct page **pages, unsigned int nr);
 bool lmap_tile_mark_dirty(struct lmap_chunk *chunk, unsigned long page);
 bool lmap_vma_dirty_tracked(struct vm_area_struct *vma);
 
@@ -316,6 +356,7 @@ long lmap_ioc_copy(struct lmap_space *space, struct lmap_map *arg);
 int lmap_node_init(void);
 void lmap_node_exit(void);
 struct lmap_user *lmap_user_get(void);
+void lmap_user_ref(struct lmap_user *user);
 void lmap_user_put(struct lmap_user *user);
 int lmap_user_charge_window(struct lmap_user *user);
 void lmap_user_uncharge_window(struct lmap_user *user);
@@ -327,6 +368,7 @@ void lmap_node_free_list(struct list_head *nodes);
 void lmap_node_free_later(struct lmap_node *node);
 int lmap_mapping_alloc(struct lmap_user *user, struct lmap_node **out);
 int lmap_mapping_charge_locked(struct lmap_node *node, unsigned long npages);
+void lmap_mapping_uncharge_locked(struct lmap_node *node);
 struct lmap_refs_table *lmap_refs_table_alloc(unsigned long first,
 					      unsigned long last);
 void lmap_mapping_free(struct lmap_node *node);

@@ -94,25 +94,49 @@ static int map_decode(const struct lmap_map *arg, struct map_request *req)
 	return 0;
 }
 
-static void map_populate(struct map_request *req)
+/* Brings in the tiles of a piece. What its lender has not got is left out. */
+static int populate_tiles(struct map_piece *piece)
+{
+	unsigned long last = piece->rfirst + piece->npages - 1, page;
+	int ret;
+
+	for (page = piece->rfirst; page <= last; page++) {
+		if (lmap_tile_get(piece->region, page))
+			continue;
+		ret = lmap_tile_pin(piece->region, page, NULL);
+		if (ret == -ENOMEM)
+			return ret;
+		if (ret && signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * LMAP_POPULATE is best effort, LMAP_PIN is not: then the mappings are taken
+ * back if a page can't be had.
+ */
+static int map_populate(struct map_request *req)
 {
 	struct map_piece *piece;
-	unsigned long page;
+	int ret;
 
+	if (!(req->flags & (LMAP_POPULATE | LMAP_PIN)))
+		return 0;
 	list_for_each_entry(piece, &req->pieces, link) {
-		unsigned long last = piece->rfirst + piece->npages - 1;
-
-		for (page = piece->rfirst; page <= last; page++) {
-			if (lmap_tile_get(piece->region, page))
-				continue;
-			if (lmap_tile_pin(piece->region, page, NULL) &&
-			    signal_pending(current))
-				return;
-			cond_resched();
+		ret = populate_tiles(piece);
+		if (ret && req->flags & LMAP_PIN) {
+			lmap_pieces_undo(req);
+			return ret;
 		}
-		lmap_window_populate(req->window, piece->wfirst,
-				     piece->wfirst + piece->npages - 1);
+		if (ret)
+			break;
+		if (req->flags & LMAP_POPULATE)
+			lmap_window_populate(req->window, piece->wfirst,
+					     piece->wfirst + piece->npages - 1);
 	}
+	return 0;
 }
 
 static void map_result(struct map_request *req, struct lmap_map *arg)
@@ -153,8 +177,10 @@ static int map_run(struct map_request *req, struct lmap_map *arg)
 	} while (ret == -EAGAIN && !signal_pending(current));
 	if (ret == -EAGAIN)
 		ret = -EINTR;
-	if (!ret && req->flags & LMAP_POPULATE)
-		map_populate(req);
+	if (!ret)
+		ret = lmap_pieces_leave(req);
+	if (!ret)
+		ret = map_populate(req);
 	if (!ret)
 		map_result(req, arg);
 	lmap_pieces_free(req, &req->pieces);

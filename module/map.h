@@ -20,6 +20,7 @@ enum map_op {
  * @link: in request->pieces; NULL: unused memory
  * @region: the root, referenced; NULL: ordinary memory, still to be found
  * @shared: of ordinary memory
+ * @detach: of ordinary memory: its pages get a region of their own
  * @source: window that holds the mapping to be passed on (its file is referenced), or NULL
  * @sfirst: with @source: first page there
  * @source_id: with @source: number of the mapping there
@@ -37,6 +38,7 @@ struct map_piece {
 	struct list_head link;
 	struct lmap_region *region;
 	bool shared;
+	bool detach;
 	struct lmap_window *source;
 	unsigned long sfirst;
 	u64 source_id;
@@ -95,5 +97,7 @@ void lmap_pieces_free(struct map_request *req, struct list_head *pieces);
 
 /* place.c */
 int lmap_pieces_place(struct map_request *req);
+int lmap_pieces_leave(struct map_request *req);
+void lmap_pieces_undo(struct map_request *req);
 
 #endif /* LMAP_MAP_H */

@@ -69,7 +69,7 @@ bool lmap_index_lookup(struct lmap_index *index, unsigned long wpage,
 				  wpage);
 		if (!node)
 			continue;
-		hit->mdb = node->mdb;
+		hit->mdb = READ_ONCE(node->mdb);
 		hit->origin = node->origin;
 		hit->wfirst = READ_ONCE(node->wfirst);
 		hit->wlast = hit->wfirst + (READ_ONCE(node->npages) - 1);
@@ -107,6 +107,23 @@ struct lmap_node *lmap_index_next(struct lmap_node *node, unsigned long wlast)
 	lockdep_assert_held(&node->index->lock);
 	node = rb ? rb_entry(rb, struct lmap_node, wrb) : NULL;
 	return node && node->wfirst <= wlast ? node : NULL;
+}
+
+struct lmap_node *lmap_index_first_of(struct lmap_index *index,
+				      struct lmap_mdb *mdb,
+				      unsigned long wfirst,
+				      unsigned long wlast)
+{
+	struct lmap_node *node;
+
+	lockdep_assert_held(&mdb->lock);
+	spin_lock(&index->lock);
+	node = lmap_index_first(index, wfirst, wlast);
+	/* One of another tree may be freed as soon as the lock is dropped. */
+	if (node && node->mdb != mdb)
+		node = NULL;
+	spin_unlock(&index->lock);
+	return node;
 }
 
 /*
@@ -578,12 +595,84 @@ int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
 	rv->root = NULL;
 	rv->zfirst = ULONG_MAX;
 	rv->zlast = 0;
+	/* What was paid for pages to stay goes with the mapping. */
+	old->flags &= ~LMAP_NODE_PIN;
 	for (below = node; lost && below;
 	     below = subtree_next(below, node->level))
 		node_demote(rv, below);
 	rv->take = LMAP_RIGHTS_ALL;
 	node_demote(rv, old);
 	return 0;
+}
+
+/* Changing trees. Lock-free readers see the node in the one or the other. */
+static void node_adopt(struct lmap_node *node, struct lmap_node *parent)
+{
+	struct lmap_mdb *to = parent->mdb;
+	unsigned int rights = node->rights & parent->rights;
+
+	/* Too deep, and so is what is below. */
+	if (!parent->depth)
+		rights = 0;
+	lmap_range_remove(node, &node->mdb->ranges);
+	node->mdb->nr--;
+	spin_lock(&node->index->lock);
+	write_seqcount_begin(&node->index->seq);
+	WRITE_ONCE(node->mdb, to);
+	WRITE_ONCE(node->rights, rights);
+	write_seqcount_end(&node->index->seq);
+	spin_unlock(&node->index->lock);
+	node->parent = parent;
+	node->level = parent->level + 1;
+	if (node->depth >= parent->depth)
+		node->depth = parent->depth ? parent->depth - 1 : 0;
+	node->flags |= LMAP_NODE_ZAP;
+	lmap_range_insert(node, &to->ranges);
+	to->nr++;
+}
+
+static void subtree_adopt(struct lmap_node *top, struct lmap_node *parent)
+{
+	unsigned int level = top->level;
+	struct lmap_node *node, *next;
+	LIST_HEAD(block);
+
+	for (node = top; node; node = next) {
+		/* Looks at nothing that has been moved. */
+		next = subtree_next(node, level);
+		list_del(&node->order);
+		list_add_tail(&node->order, &block);
+		node_adopt(node, node == top ? parent : node->parent);
+	}
+	list_splice(&block, &parent->order);
+}
+
+void lmap_mdb_adopt(struct lmap_revoke *rv, struct lmap_node *parent,
+		    struct lmap_revoke *moved)
+{
+	struct lmap_node *node, *top;
+
+	lockdep_assert_held(&rv->mdb->lock);
+	lockdep_assert_held(&parent->mdb->lock);
+	rv->zfirst = ULONG_MAX;
+	rv->zlast = 0;
+	demote_border(rv, rv->rfirst);
+	demote_border(rv, rv->rlast + 1);
+	moved->mdb = parent->mdb;
+	moved->zfirst = rv->rfirst;
+	moved->zlast = rv->rlast;
+	node = lmap_mdb_first(rv->mdb, rv->rfirst, rv->rlast);
+	while (node) {
+		/* One that could not be cut stays, dying with all below. */
+		if (lmap_node_dying(node)) {
+			node = lmap_mdb_next(node, rv->rfirst, rv->rlast);
+			continue;
+		}
+		for (top = node; top->parent; top = top->parent)
+			;
+		subtree_adopt(top, parent);
+		node = lmap_mdb_first(rv->mdb, rv->rfirst, rv->rlast);
+	}
 }
 
 /*

@@ -118,7 +118,8 @@ struct lmap_origin {
  *	   the place there
  * @parent: the mapping that this one derives from, NULL below the region;
  *	    mdb->lock
- * @mdb: the tree, immutable while linked
+ * @mdb: the tree; mdb->lock (of both, if it changes) and index->lock, read
+ *	 under seq
  * @index: the window's index, immutable while linked
  * @origin: what it shares with other parts, immutable while linked
  * @wfirst: first window page; index->lock, read under seq
@@ -155,6 +156,7 @@ struct lmap_node {
 
 #define LMAP_NODE_ZAP	0x1	/* demoted, page tables not yet zapped */
 #define LMAP_NODE_LAST	0x2	/* unlinked as the last one of its origin */
+#define LMAP_NODE_PIN	0x4	/* its pages stay in memory; the caller's to set */
 
 /* The longest run of pages that one node can hold. */
 #define LMAP_NODE_PAGES_MAX	U32_MAX
@@ -245,6 +247,22 @@ struct lmap_node *lmap_index_first(struct lmap_index *index,
  * Context: index->lock held since @node was found.
  */
 struct lmap_node *lmap_index_next(struct lmap_node *node, unsigned long wlast);
+
+/**
+ * lmap_index_first_of - first node of a range, if it belongs to a tree
+ * @index: the window's
+ * @mdb: the tree
+ * @wfirst: first page
+ * @wlast: last page
+ *
+ * Context: mdb->lock held, so that the answer stays true. Takes index->lock.
+ * Return: the node, dying ones included; NULL if there is none or the first
+ * one belongs to another tree.
+ */
+struct lmap_node *lmap_index_first_of(struct lmap_index *index,
+				      struct lmap_mdb *mdb,
+				      unsigned long wfirst,
+				      unsigned long wlast);
 
 /**
  * lmap_mdb_first - first node that overlaps a range of region pages
@@ -388,6 +406,24 @@ unsigned long lmap_mdb_spares_needed(struct lmap_revoke *rv);
  * Context: revoke lock and mdb->lock held. Takes index->lock.
  */
 void lmap_mdb_demote(struct lmap_revoke *rv);
+
+/**
+ * lmap_mdb_adopt - move all mappings of a range into another tree
+ * @rv: mdb (the old tree), rfirst and rlast, take (LMAP_RIGHTS_ALL), spares
+ * @parent: mapping of the new tree that holds the range; what derived from the
+ *	    old region derives from it afterwards, with no more than its rights
+ * @moved: result: zap and reap with it in the new tree
+ *
+ * The pages must be the same in both regions, by number and content, but page
+ * table entries must be made anew: all nodes are to be zapped. Like
+ * lmap_mdb_demote() it never fails: without spares for splitting at a border,
+ * or where the tree would become too deep, mappings are revoked. Those that
+ * stayed are to be zapped and reaped with @rv.
+ *
+ * Context: revoke locks and mdb->lock of both trees held. Takes index->lock.
+ */
+void lmap_mdb_adopt(struct lmap_revoke *rv, struct lmap_node *parent,
+		    struct lmap_revoke *moved);
 
 /**
  * lmap_mdb_next_zap - which demoted node must be zapped next?

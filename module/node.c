@@ -81,7 +81,7 @@ struct lmap_user *lmap_user_get(void)
 	return user;
 }
 
-static void user_ref(struct lmap_user *user)
+void lmap_user_ref(struct lmap_user *user)
 {
 	spin_lock_bh(&users_lock);
 	user->refs++;
@@ -199,7 +199,8 @@ static struct lmap_mapping *node_mapping(struct lmap_node *node)
  * @node: from lmap_mapping_alloc(), not linked yet
  * @npages: how many
  *
- * They are given back when the mapping is freed.
+ * They are given back with the nodes of the mapping, see
+ * lmap_node_free_later(), or by lmap_mapping_uncharge_locked().
  */
 int lmap_mapping_charge_locked(struct lmap_node *node, unsigned long npages)
 {
@@ -207,8 +208,17 @@ int lmap_mapping_charge_locked(struct lmap_node *node, unsigned long npages)
 	int ret = lmap_user_charge_locked(mapping->user, npages);
 
 	if (!ret)
-		mapping->locked += npages;
+		atomic_long_add(npages, &mapping->locked);
 	return ret;
+}
+
+/* The mapping will not be made after all. */
+void lmap_mapping_uncharge_locked(struct lmap_node *node)
+{
+	struct lmap_mapping *mapping = node_mapping(node);
+
+	lmap_user_uncharge_locked(mapping->user,
+				  atomic_long_xchg(&mapping->locked, 0));
 }
 
 /**
@@ -231,7 +241,7 @@ struct lmap_refs_table *lmap_refs_table_alloc(unsigned long first,
 
 static void mapping_free(struct lmap_mapping *mapping)
 {
-	lmap_user_uncharge_locked(mapping->user, mapping->locked);
+	WARN_ON(atomic_long_read(&mapping->locked));
 	atomic_long_dec(&mapping->user->mappings);
 	lmap_user_put(mapping->user);
 	kvfree(mapping->origin.refs.table);
@@ -265,7 +275,7 @@ int lmap_mapping_alloc(struct lmap_user *user, struct lmap_node **out)
 		atomic_long_dec(&user->mappings);
 		return -ENOMEM;
 	}
-	user_ref(user);
+	lmap_user_ref(user);
 	mapping->user = user;
 	mapping->origin.id = atomic64_inc_return(&last_id);
 	node->origin = &mapping->origin;
@@ -282,6 +292,7 @@ void lmap_origin_free(struct lmap_origin *origin)
 /* Never linked. */
 void lmap_mapping_free(struct lmap_node *node)
 {
+	lmap_mapping_uncharge_locked(node);
 	mapping_free(node_mapping(node));
 	lmap_node_free(node);
 }
@@ -299,6 +310,13 @@ static void node_free_rcu(struct rcu_head *rcu)
 /* Unlinked: lock-free readers may still look at it. */
 void lmap_node_free_later(struct lmap_node *node)
 {
+	struct lmap_mapping *mapping = node_mapping(node);
+
+	/* At once: the user may need it for the next call. */
+	if (node->flags & LMAP_NODE_PIN) {
+		atomic_long_sub(node->npages, &mapping->locked);
+		lmap_user_uncharge_locked(mapping->user, node->npages);
+	}
 	call_rcu(&node->rcu, node_free_rcu);
 }
 

@@ -27,11 +27,11 @@ static int piece_source(struct map_piece *piece, struct lmap_node **out)
 		return 0;
 	spin_lock(&source->index.lock);
 	node = lmap_index_first(&source->index, piece->sfirst, piece->sfirst);
-	if (!node || node->mdb != &piece->region->mdb ||
-	    node->origin->id != piece->source_id || lmap_node_dying(node) ||
-	    !(node->rights & LMAP_M))
+	if (!node || node->origin->id != piece->source_id ||
+	    lmap_node_dying(node) || !(node->rights & LMAP_M))
 		ret = -ESTALE;
-	else if (lmap_node_wlast(node) < last ||
+	else if (node->mdb != &piece->region->mdb ||
+		 lmap_node_wlast(node) < last ||
 		 node->rfirst + (piece->sfirst - node->wfirst) !=
 		 piece->rfirst)
 		ret = -EAGAIN;
@@ -46,6 +46,12 @@ static struct lmap_node *piece_parent(struct map_request *req,
 				      struct lmap_node *source)
 {
 	return source && req->op != MAP_OP_MAP ? source->parent : source;
+}
+
+/* The pages of detached regions stay in any case, and are paid for. */
+static bool piece_pins(struct map_request *req, struct map_piece *piece)
+{
+	return req->flags & LMAP_PIN && !piece->region->detached;
 }
 
 static bool targets_ancestor(struct map_request *req, struct lmap_node *node)
@@ -68,17 +74,54 @@ static struct lmap_node *piece_same(struct map_request *req,
 	struct lmap_node *node;
 	bool exact;
 
-	spin_lock(&index->lock);
-	node = lmap_index_first(index, piece->wfirst, wlast);
-	spin_unlock(&index->lock);
-	/* In this tree nodes stay while its lock is held. */
-	if (!node || node->mdb != &piece->region->mdb ||
-	    node->parent != parent || lmap_node_dying(node) ||
+	node = lmap_index_first_of(index, &piece->region->mdb, piece->wfirst,
+				   wlast);
+	if (!node || node->parent != parent || lmap_node_dying(node) ||
 	    node->wfirst > piece->wfirst || lmap_node_wlast(node) < wlast ||
 	    node->rfirst + (piece->wfirst - node->wfirst) != piece->rfirst)
 		return NULL;
 	exact = node->wfirst == piece->wfirst && node->npages == piece->npages;
-	return exact || !(piece->rights & ~node->rights) ? node : NULL;
+	if (exact)
+		return node;
+	/* A part of a larger one: only if there is nothing to be added. */
+	if (piece->rights & ~node->rights ||
+	    (piece_pins(req, piece) && !(node->flags & LMAP_NODE_PIN)))
+		return NULL;
+	return node;
+}
+
+/*
+ * Copied ordinary memory again to the same place: are the pages still the same?
+ * Then @rights are added. The region that was made for this call is not used.
+ */
+static bool same_frames(struct map_request *req, struct map_piece *piece,
+			unsigned int rights)
+{
+	unsigned long wlast = piece->wfirst + piece->npages - 1, i;
+	struct lmap_index *index = &req->window->index;
+	struct lmap_region *region;
+	struct lmap_node *node;
+	bool same;
+
+	region = lmap_index_region(index, piece->wfirst, wlast);
+	if (!region)
+		return false;
+	mutex_lock(&region->mdb.lock);
+	node = lmap_index_first_of(index, &region->mdb, piece->wfirst, wlast);
+	same = region->detached && node && !node->parent &&
+	       !lmap_node_dying(node) && node->wfirst == piece->wfirst &&
+	       node->npages == piece->npages;
+	for (i = 0; same && i < piece->npages; i++)
+		same = lmap_tile_page(lmap_tile_get(region, node->rfirst + i)) ==
+		       lmap_tile_page(lmap_tile_get(piece->region,
+						    piece->rfirst + i));
+	if (same && rights) {
+		lmap_mdb_extend(node, rights);
+		piece->id = node->origin->id;
+	}
+	mutex_unlock(&region->mdb.lock);
+	lmap_region_put(region);
+	return same;
 }
 
 static bool target_busy(struct map_request *req, struct map_piece *piece)
@@ -106,9 +149,16 @@ static int piece_check(struct map_request *req, struct map_piece *piece)
 		piece->extend = piece_same(req, piece,
 					   piece_parent(req, source));
 	mutex_unlock(&piece->region->mdb.lock);
+	if (!ret && piece->detach && req->op == MAP_OP_GRANT)
+		ret = lmap_leave_check(req->space, piece->rfirst,
+				       piece->rfirst + piece->npages - 1);
+	if (!ret && piece->detach && req->op == MAP_OP_COPY)
+		piece->extend = same_frames(req, piece, 0);
 	if (!ret && req->flags & LMAP_NOREPLACE && !piece->extend &&
 	    target_busy(req, piece))
 		ret = -EEXIST;
+	if (!ret && piece_pins(req, piece) && !piece->extend)
+		ret = lmap_mapping_charge_locked(piece->node, piece->npages);
 	return ret;
 }
 
@@ -142,6 +192,12 @@ static int piece_link(struct map_request *req, struct map_piece *piece)
 		node = piece_same(req, piece, parent);
 		if (!node)
 			return -EAGAIN;
+		if (piece_pins(req, piece) && !(node->flags & LMAP_NODE_PIN)) {
+			ret = lmap_mapping_charge_locked(node, node->npages);
+			if (ret)
+				return ret;
+			node->flags |= LMAP_NODE_PIN;
+		}
 		lmap_mdb_extend(node, piece->rights);
 		piece->id = node->origin->id;
 		return 0;
@@ -156,6 +212,8 @@ static int piece_link(struct map_request *req, struct map_piece *piece)
 	ret = lmap_mdb_insert(mdb, parent, &req->window->index, node);
 	if (ret)
 		return ret;
+	if (piece_pins(req, piece))
+		node->flags |= LMAP_NODE_PIN;
 	/* Having mappings at all is one reference; ours is another. */
 	if (first)
 		refcount_inc(&region->ref);
@@ -216,6 +274,34 @@ static int piece_move(struct map_request *req, struct map_piece *piece)
 	return ret;
 }
 
+/* A mapping that moves can't be told to come back. */
+static bool piece_moves(struct map_request *req, struct map_piece *piece)
+{
+	return req->op == MAP_OP_GRANT && !piece->detach;
+}
+
+/* One try to make the mapping. */
+static int piece_make(struct map_request *req, struct map_piece *piece)
+{
+	struct lmap_region *region = piece->region;
+	bool pins = piece_pins(req, piece);
+	int ret;
+
+	if (piece_moves(req, piece))
+		return piece_move(req, piece);
+	if (piece->detach && piece->extend)
+		return same_frames(req, piece, piece->rights) ? 0 : -EAGAIN;
+	/* Flags of a node want it, too. */
+	if (pins)
+		mutex_lock(&region->revoke);
+	mutex_lock(&region->mdb.lock);
+	ret = piece_link(req, piece);
+	mutex_unlock(&region->mdb.lock);
+	if (pins)
+		mutex_unlock(&region->revoke);
+	return ret;
+}
+
 /* Clears the target and links, as often as others come in between. */
 static int piece_place(struct map_request *req, struct map_piece *piece)
 {
@@ -224,13 +310,7 @@ static int piece_place(struct map_request *req, struct map_piece *piece)
 	int ret;
 
 	for (;;) {
-		if (req->op == MAP_OP_GRANT) {
-			ret = piece_move(req, piece);
-		} else {
-			mutex_lock(&piece->region->mdb.lock);
-			ret = piece_link(req, piece);
-			mutex_unlock(&piece->region->mdb.lock);
-		}
+		ret = piece_make(req, piece);
 		if (ret != -EBUSY)
 			return ret;
 		if (req->flags & LMAP_NOREPLACE)
@@ -242,21 +322,63 @@ static int piece_place(struct map_request *req, struct map_piece *piece)
 	}
 }
 
-/*
- * Takes back what this call has linked; what was extended stays. What was
- * moved stays, too: the others are as if granted and revoked just after.
- */
-static void pieces_undo(struct map_request *req)
+static void piece_undo(struct map_request *req, struct map_piece *piece)
 {
 	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
 				  .space = req->space };
+
+	if (piece->linked && !piece_moves(req, piece))
+		lmap_revoke_window(req->window, piece->wfirst,
+				   piece->wfirst + piece->npages - 1, &take);
+}
+
+/**
+ * lmap_pieces_undo - take back what this call has linked
+ * @req: the request
+ *
+ * What was extended stays. What was moved stays, too: the others are as if
+ * granted and revoked just after.
+ *
+ * Context: process; the caller's mmap_lock may be held for reading.
+ */
+void lmap_pieces_undo(struct map_request *req)
+{
 	struct map_piece *piece;
 
 	list_for_each_entry(piece, &req->pieces, link)
-		if (piece->linked)
-			lmap_revoke_window(req->window, piece->wfirst,
-					   piece->wfirst + piece->npages - 1,
-					   &take);
+		piece_undo(req, piece);
+}
+
+/**
+ * lmap_pieces_leave - ordinary memory that has been granted leaves the caller
+ * @req: after lmap_pieces_place()
+ *
+ * Context: process, no locks.
+ * Return: 0; an error if nothing could go. Pieces that could not are taken
+ * out of the request.
+ */
+int lmap_pieces_leave(struct map_request *req)
+{
+	struct map_piece *piece, *next;
+	LIST_HEAD(failed);
+	int err = 0, ret;
+
+	if (req->op != MAP_OP_GRANT)
+		return 0;
+	list_for_each_entry_safe(piece, next, &req->pieces, link) {
+		if (!piece->detach)
+			continue;
+		ret = lmap_leave(req->space, piece->region, piece->id,
+				 piece->rfirst,
+				 piece->rfirst + piece->npages - 1);
+		if (!ret)
+			continue;
+		err = err ?: ret;
+		piece_undo(req, piece);
+		list_move_tail(&piece->link, &failed);
+	}
+	lmap_pieces_free(req, &failed);
+	return list_empty(&req->pieces) ? err : 0;
 }
 
 /**
@@ -280,7 +402,7 @@ int lmap_pieces_place(struct map_request *req)
 	list_for_each_entry(piece, &req->pieces, link) {
 		ret = piece_place(req, piece);
 		/* It was revoked: as if that had come after its grant. */
-		if (ret == -ESTALE && req->op == MAP_OP_GRANT)
+		if (ret == -ESTALE && piece_moves(req, piece))
 			ret = 0;
 		if (ret)
 			break;
@@ -291,7 +413,7 @@ int lmap_pieces_place(struct map_request *req)
 	spin_unlock(&req->window->index.lock);
 	if (dead)
 		ret = -ENXIO;
-	if (ret && req->op != MAP_OP_GRANT)
-		pieces_undo(req);
+	if (ret)
+		lmap_pieces_undo(req);
 	return ret;
 }

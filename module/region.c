@@ -162,7 +162,8 @@ int lmap_region_track(struct lmap_region *region)
 {
 	struct lmap_refs_table *table;
 
-	if (READ_ONCE(region->mdb.refs.table))
+	/* Nobody can ask for those of a detached one. */
+	if (region->detached || READ_ONCE(region->mdb.refs.table))
 		return 0;
 	table = lmap_refs_table_alloc(region->first, region->last);
 	if (!table)
@@ -191,6 +192,7 @@ static void lmap_region_stale(struct work_struct *work)
 	struct lmap_region *region = container_of(work, struct lmap_region,
 						  stale_work);
 
+	lmap_tile_recheck(region);
 	mutex_lock(&region->revoke);
 	lmap_tile_drop_stale(region);
 	mutex_unlock(&region->revoke);
@@ -202,21 +204,26 @@ static void lmap_region_free(struct work_struct *work)
 						  free_work);
 	struct lmap_space *space = region->space;
 
-	mutex_lock(&space->lock);
-	list_del(&region->link);
-	mutex_unlock(&space->lock);
+	if (space) {
+		mutex_lock(&space->lock);
+		list_del(&region->link);
+		mutex_unlock(&space->lock);
 
-	/* No callback runs or comes after this, so nothing queues work. */
-	mmu_interval_notifier_remove(&region->notifier);
-	cancel_work_sync(&region->stale_work);
+		/* No callback runs or comes after this, none queues work. */
+		mmu_interval_notifier_remove(&region->notifier);
+		cancel_work_sync(&region->stale_work);
+	}
 	mutex_lock(&region->revoke);
 	WARN_ON(region->mdb.nr);
-	lmap_tile_drop(region, region->first, region->last);
+	lmap_tile_drop(region, region->first, region->last, false);
 	mutex_unlock(&region->revoke);
 	xa_destroy(&region->tiles);
 	kvfree(region->mdb.refs.table);
 	mutex_destroy(&region->revoke);
-	lmap_space_put(space);
+	if (space)
+		lmap_space_put(space);
+	else
+		lmap_user_put(region->payer);
 	kfree_rcu(region, rcu);
 }
 
@@ -308,8 +315,9 @@ struct lmap_region *lmap_index_region(struct lmap_index *index,
  *   event                    held by the lender      done
  *   UNMAP, RELEASE           mmap_lock               revoke for good
  *   PROTECTION_VMA           mmap_lock               tiles dropped
- *   PROTECTION_PAGE,         mmap_lock (fork)        tiles dropped
- *     private region
+ *   SOFT_DIRTY               mmap_lock (clear_refs)  tiles dropped
+ *   PROTECTION_PAGE,         mmap_lock (fork)        tiles dropped, but for
+ *     private region                                 those of LMAP_PIN
  *   all others               anything: folio lock,   tiles marked stale; the
  *                            anon_vma, i_mmap_rwsem  worker drops them
  *   any, not blockable       anything, spinlocks     the same
@@ -328,6 +336,7 @@ static bool lmap_event_is_sync(struct lmap_region *region,
 	case MMU_NOTIFY_UNMAP:
 	case MMU_NOTIFY_RELEASE:
 	case MMU_NOTIFY_PROTECTION_VMA:
+	case MMU_NOTIFY_SOFT_DIRTY:
 		return true;
 	case MMU_NOTIFY_PROTECTION_PAGE:
 		/* Writeback write-protects shared pages under rmap locks. */
@@ -367,14 +376,19 @@ static bool lmap_region_invalidate(struct mmu_interval_notifier *mni,
 		return true;
 	}
 	if (lmap_event_is_final(range)) {
+		/* Memory that is being granted takes along what was lent. */
+		lmap_leave_adopt(region, first, last);
 		lmap_revoke_region(region, first, last, &take);
 		/* A pin that was under way is detected by its generation. */
 		tiles = true;
 		final = first == region->first && last == region->last;
 	}
 	if (tiles) {
+		/* Pages that are pinned are copied for the child, not shared. */
+		bool keep = range->event == MMU_NOTIFY_PROTECTION_PAGE;
+
 		mutex_lock(&region->revoke);
-		lmap_tile_drop(region, first, last);
+		lmap_tile_drop(region, first, last, keep);
 		mutex_unlock(&region->revoke);
 	}
 	if (final)
@@ -387,7 +401,36 @@ static const struct mmu_interval_notifier_ops lmap_region_notifier_ops = {
 };
 
 /**
- * lmap_region_create - make a region
+ * lmap_region_alloc - memory for a region, and what all kinds have in common
+ * @space: whose reserve can be used
+ * @first: first page
+ * @last: last page
+ *
+ * Return: the region, with a reference, or NULL.
+ */
+struct lmap_region *lmap_region_alloc(struct lmap_space *space,
+				      unsigned long first, unsigned long last)
+{
+	struct lmap_region *region;
+
+	region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT) ?:
+		 lmap_reserve_region(space);
+	if (!region)
+		return NULL;
+	lmap_mdb_init(&region->mdb);
+	mutex_init(&region->revoke);
+	refcount_set(&region->ref, 1);
+	INIT_LIST_HEAD(&region->link);
+	INIT_WORK(&region->stale_work, lmap_region_stale);
+	INIT_WORK(&region->free_work, lmap_region_free);
+	xa_init_flags(&region->tiles, XA_FLAGS_ACCOUNT);
+	region->first = first;
+	region->last = last;
+	return region;
+}
+
+/**
+ * lmap_region_create - make a region over ordinary memory
  * @space: whose memory; of the caller
  * @first: first page
  * @last: last page
@@ -405,19 +448,10 @@ struct lmap_region *lmap_region_create(struct lmap_space *space,
 	bool dead;
 	int ret;
 
-	region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT) ?:
-		 lmap_reserve_region(space);
+	region = lmap_region_alloc(space, first, last);
 	if (!region)
 		return ERR_PTR(-ENOMEM);
-	lmap_mdb_init(&region->mdb);
-	mutex_init(&region->revoke);
-	refcount_set(&region->ref, 1);
-	INIT_WORK(&region->stale_work, lmap_region_stale);
-	INIT_WORK(&region->free_work, lmap_region_free);
-	xa_init_flags(&region->tiles, XA_FLAGS_ACCOUNT);
 	region->space = space;
-	region->first = first;
-	region->last = last;
 	region->shared = shared;
 	ret = mmu_interval_notifier_insert(&region->notifier, space->mm,
 					   first << PAGE_SHIFT,

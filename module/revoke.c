@@ -61,6 +61,12 @@ void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv)
 	}
 	lmap_mdb_reap(rv, &dead);
 	emptied = !list_empty(&dead) && !region->mdb.nr;
+	/* Pages that nobody can reach any more are given back at once. */
+	if (region->detached && !list_empty(&dead)) {
+		mutex_unlock(&region->mdb.lock);
+		lmap_region_trim(region, rv->zfirst, rv->zlast);
+		mutex_lock(&region->mdb.lock);
+	}
 
 	list_for_each_entry_safe(node, next, &dead, order)
 		lmap_node_free_later(node);
@@ -103,11 +109,10 @@ static bool job_find(struct revoke_job *job, struct lmap_revoke *rv)
 	if (!job->window)
 		return true;
 
-	spin_lock(&job->window->index.lock);
-	node = lmap_index_first(&job->window->index, job->first, job->last);
-	spin_unlock(&job->window->index.lock);
+	node = lmap_index_first_of(&job->window->index, &region->mdb,
+				   job->first, job->last);
 	/* Somebody else's tree came first: the caller starts over. */
-	if (!node || node->mdb != &region->mdb)
+	if (!node)
 		return false;
 	from = max(job->first, node->wfirst);
 	to = min(job->last, lmap_node_wlast(node));

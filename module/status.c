@@ -147,11 +147,9 @@ static bool status_mapping(struct status_job *job, struct lmap_window *window,
 		return false;
 	mutex_lock(&region->revoke);
 	mutex_lock(&region->mdb.lock);
-	spin_lock(&window->index.lock);
-	node = lmap_index_first(&window->index, *wfirst, wlast);
-	spin_unlock(&window->index.lock);
+	node = lmap_index_first_of(&window->index, &region->mdb, *wfirst, wlast);
 	/* Another one came before it meanwhile: look again. */
-	if (node && node->mdb == &region->mdb) {
+	if (node) {
 		from = max(*wfirst, node->wfirst);
 		to = min(wlast, lmap_node_wlast(node));
 		q.mdb = &region->mdb;

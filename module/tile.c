@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lmap - tiles: the lender's pages that are pinned at the moment.
+ * lmap - tiles: the lender's pages that are pinned at the moment; looking them
+ * up and pinning them. Dropping is in drop.c, the shrinker in shrink.c.
  *
- * The table is a cache. Tiles are dropped when the lender's page tables change
- * and under memory pressure, always in this order: out of the table and a new
- * generation, barrier, zap, unpin. A page must never be unpinned while any
- * page table or copy of ours can still reach it.
+ * Of a region over a lender's memory the table is a cache. Of a detached region
+ * (detach.c) the tiles are the memory: there all are pinned from the start.
+ * Nobody may put a page into the table without the check drawn here.
  *
  * Pinning against dropping:
  *
@@ -19,7 +19,7 @@
  *       yes: into the table                 [a drop that comes now finds it]
  *       no: unpin, try again
  */
-#include "lmap.h"
+#include "tile.h"
 
 #include <linux/backing-dev.h>
 #include <linux/memcontrol.h>
@@ -27,30 +27,6 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-
-static struct kmem_cache *chunk_cache;
-static struct list_lru chunk_lru;
-static struct shrinker *chunk_shrinker;
-static bool chunk_lru_ready;
-
-/* With how many chunks of one region the shrinker deals in one go. */
-#define SHRINK_CHUNKS	16
-
-static unsigned long chunk_first(const struct lmap_chunk *chunk)
-{
-	return chunk->number << LMAP_CHUNK_SHIFT;
-}
-
-/* Bits of the pages first..last that belong to the chunk. */
-static u64 chunk_mask(const struct lmap_chunk *chunk, unsigned long first,
-		      unsigned long last)
-{
-	unsigned long base = chunk_first(chunk);
-	unsigned int lo = first > base ? first - base : 0;
-	unsigned int hi = min(last - base, LMAP_CHUNK_PAGES - 1);
-
-	return GENMASK_ULL(hi, lo);
-}
 
 /**
  * lmap_tile_chunk - find the chunk of a page
@@ -113,11 +89,13 @@ bool lmap_tile_mark_dirty(struct lmap_chunk *chunk, unsigned long page)
 static struct lmap_chunk *chunk_alloc(struct lmap_region *region,
 				      unsigned long number, gfp_t gfp)
 {
-	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(region->space->mm);
+	struct mm_struct *payer = region->detached ? current->mm :
+						     region->space->mm;
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(payer);
 	struct mem_cgroup *old = set_active_memcg(memcg);
 	struct lmap_chunk *chunk, *other;
 
-	chunk = kmem_cache_alloc_lru(chunk_cache, &chunk_lru, gfp);
+	chunk = kmem_cache_alloc_lru(lmap_chunk_cache, &lmap_chunk_lru, gfp);
 	if (!chunk)
 		goto out;
 	memset(chunk, 0, sizeof(*chunk));
@@ -130,7 +108,7 @@ static struct lmap_chunk *chunk_alloc(struct lmap_region *region,
 	other = __xa_cmpxchg(&region->tiles, number, NULL, chunk, gfp);
 	xa_unlock(&region->tiles);
 	if (other) {
-		kmem_cache_free(chunk_cache, chunk);
+		kmem_cache_free(lmap_chunk_cache, chunk);
 		chunk = xa_is_err(other) ? NULL : other;
 	}
 out:
@@ -219,10 +197,10 @@ static int tiles_insert(struct lmap_region *region, unsigned long page,
 			used++;
 		}
 		chunk->accessed = true;
-		if (used) {
+		if (used && !region->detached) {
 			atomic_long_add(used, &region->space->nr_tiles);
 			if (list_empty(&chunk->lru))
-				list_lru_add_obj(&chunk_lru, &chunk->lru);
+				list_lru_add_obj(&lmap_chunk_lru, &chunk->lru);
 		}
 		ret = 0;
 	}
@@ -232,6 +210,33 @@ static int tiles_insert(struct lmap_region *region, unsigned long page,
 		if (pinned->pages[i])
 			unpin_user_page(pinned->pages[i]);
 	return ret;
+}
+
+/**
+ * lmap_tile_fill - put pages into a detached region that nobody knows yet
+ * @region: whose
+ * @page: first page
+ * @pages: pinned; in one chunk. In the region or unpinned afterwards
+ * @nr: how many
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int lmap_tile_fill(struct lmap_region *region, unsigned long page,
+		   struct page **pages, unsigned int nr)
+{
+	struct lmap_pinned pinned = {
+		.bits = LMAP_TILE_WRITE | LMAP_TILE_EXEC,
+		.nr = nr,
+	};
+	u64 gen = chunk_gen(region, page >> LMAP_CHUNK_SHIFT,
+			    GFP_KERNEL_ACCOUNT);
+
+	if (!gen) {
+		unpin_user_pages(pages, nr);
+		return -ENOMEM;
+	}
+	memcpy(pinned.pages, pages, nr * sizeof(*pages));
+	return tiles_insert(region, page, &pinned, gen);
 }
 
 /* The page itself, faulting it in; may drop and retake the mmap_lock. */
@@ -329,10 +334,14 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 		  struct mm_struct *held)
 {
 	gfp_t gfp = held ? GFP_NOWAIT | __GFP_ACCOUNT : GFP_KERNEL_ACCOUNT;
-	struct mm_struct *mm = region->space->mm;
+	struct mm_struct *mm;
 	u64 gen;
 	int ret;
 
+	/* What is not there any more has been freed with its mapping. */
+	if (region->detached)
+		return -EFAULT;
+	mm = region->space->mm;
 	if (!mmget_not_zero(mm))
 		return -EFAULT;
 	do {
@@ -377,7 +386,7 @@ bool lmap_tile_invalidate(struct lmap_region *region, unsigned long first,
 	xa_for_each_range(&region->tiles, number, chunk,
 			  first >> LMAP_CHUNK_SHIFT,
 			  last >> LMAP_CHUNK_SHIFT) {
-		u64 mask = chunk_mask(chunk, first, last);
+		u64 mask = lmap_chunk_mask(chunk->number, first, last);
 		unsigned int i;
 
 		chunk->gen = ++region->last_gen;
@@ -390,279 +399,4 @@ bool lmap_tile_invalidate(struct lmap_region *region, unsigned long first,
 	}
 	xa_unlock(&region->tiles);
 	return found;
-}
-
-/* Dropping. */
-
-static void tile_unpin(unsigned long tile)
-{
-	struct page *page = lmap_tile_page(tile);
-
-	/* Only anonymous, shmem and hugetlb pages are ever writable. */
-	if (tile & LMAP_TILE_DIRTY)
-		set_page_dirty(page);
-	unpin_user_page(page);
-}
-
-static void tiles_unpin(struct lmap_region *region, unsigned long *tiles)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
-		if (!tiles[i])
-			continue;
-		tile_unpin(tiles[i]);
-		n++;
-	}
-	atomic_long_sub(n, &region->space->nr_tiles);
-}
-
-/* Not kfree_rcu(): rcu_barrier() does not wait for it when we unload. */
-static void chunk_free_rcu(struct rcu_head *rcu)
-{
-	kmem_cache_free(chunk_cache, container_of(rcu, struct lmap_chunk, rcu));
-}
-
-/*
- * Takes the tiles of @mask out of the table, into @out. A chunk that loses all
- * leaves the table and the LRU.
- */
-static void chunk_take(struct lmap_chunk *chunk, u64 mask, unsigned long *out)
-{
-	struct lmap_region *region = chunk->region;
-	bool empty = true;
-	unsigned int i;
-
-	lockdep_assert_held(&region->revoke);
-	xa_lock(&region->tiles);
-	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
-		out[i] = 0;
-		if (mask & BIT_ULL(i))
-			out[i] = xchg(&chunk->slots[i], 0);
-		if (chunk->slots[i])
-			empty = false;
-	}
-	chunk->stale &= ~mask;
-	chunk->gen = ++region->last_gen;
-	if (empty) {
-		__xa_erase(&region->tiles, chunk->number);
-		if (!list_empty(&chunk->lru))
-			list_lru_del_obj(&chunk_lru, &chunk->lru);
-	}
-	xa_unlock(&region->tiles);
-	if (empty)
-		call_rcu(&chunk->rcu, chunk_free_rcu);
-}
-
-/* Zaps region pages in every window that shows them. */
-static void region_zap(struct lmap_region *region, unsigned long first,
-		       unsigned long last)
-{
-	struct lmap_node *node;
-
-	lockdep_assert_held(&region->revoke);
-	mutex_lock(&region->mdb.lock);
-	node = lmap_mdb_first(&region->mdb, first, last);
-	while (node) {
-		unsigned long from = max(first, node->rfirst);
-		unsigned long to = min(last, lmap_node_rlast(node));
-		unsigned long delta = node->wfirst - node->rfirst;
-		struct lmap_window *window = lmap_index_window(node->index);
-
-		/* The node stays: revoke is held. So does its window. */
-		mutex_unlock(&region->mdb.lock);
-		lmap_window_zap(window, from + delta, to + delta);
-		mutex_lock(&region->mdb.lock);
-		node = lmap_mdb_next(node, first, last);
-	}
-	mutex_unlock(&region->mdb.lock);
-}
-
-static void chunk_drop(struct lmap_chunk *chunk, u64 mask)
-{
-	struct lmap_region *region = chunk->region;
-	unsigned long base = chunk_first(chunk);
-	unsigned long tiles[LMAP_CHUNK_PAGES];
-	unsigned int lo = LMAP_CHUNK_PAGES, hi = 0, i;
-
-	chunk_take(chunk, mask, tiles);
-	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
-		if (!tiles[i])
-			continue;
-		lo = min(lo, i);
-		hi = i;
-	}
-	if (lo > hi)
-		return;
-	region_zap(region, base + lo, base + hi);
-	tiles_unpin(region, tiles);
-}
-
-/**
- * lmap_tile_drop - drop the tiles of a range
- * @region: whose
- * @first: first page
- * @last: last page
- *
- * Context: region->revoke held; may run in a notifier callback.
- */
-void lmap_tile_drop(struct lmap_region *region, unsigned long first,
-		    unsigned long last)
-{
-	unsigned long number = first >> LMAP_CHUNK_SHIFT;
-	struct lmap_chunk *chunk;
-
-	lockdep_assert_held(&region->revoke);
-	while ((chunk = xa_find(&region->tiles, &number,
-				last >> LMAP_CHUNK_SHIFT, XA_PRESENT))) {
-		chunk_drop(chunk, chunk_mask(chunk, first, last));
-		cond_resched();
-		if (number++ == last >> LMAP_CHUNK_SHIFT)
-			break;
-	}
-}
-
-/**
- * lmap_tile_drop_stale - drop what notifiers have marked
- * @region: whose
- *
- * Context: region->revoke held.
- */
-void lmap_tile_drop_stale(struct lmap_region *region)
-{
-	struct lmap_chunk *chunk;
-	unsigned long number;
-
-	lockdep_assert_held(&region->revoke);
-	/* Only we remove chunks, so the walk needs no lock. */
-	xa_for_each(&region->tiles, number, chunk) {
-		u64 stale = READ_ONCE(chunk->stale);
-
-		if (stale)
-			chunk_drop(chunk, stale);
-		cond_resched();
-	}
-}
-
-/* The shrinker: a clock over all chunks, some of one region at a time. */
-
-struct shrink_batch {
-	struct lmap_region *region;
-	struct lmap_chunk *chunks[SHRINK_CHUNKS];
-	unsigned int nr;
-};
-
-static enum lru_status shrink_isolate(LMAP_ISOLATE_ARGS(item, list, arg))
-{
-	struct lmap_chunk *chunk = container_of(item, struct lmap_chunk, lru);
-	struct shrink_batch *batch = arg;
-
-	if (batch->nr == SHRINK_CHUNKS)
-		return LRU_SKIP;
-	if (chunk->accessed) {
-		chunk->accessed = false;
-		return LRU_ROTATE;
-	}
-	if (!batch->region) {
-		/* Teardown removes its chunks from here before it frees. */
-		if (!lmap_region_tryget(chunk->region))
-			return LRU_SKIP;
-		if (!mutex_trylock(&chunk->region->revoke)) {
-			/* Not the last reference: see shrink_scan(). */
-			lmap_region_put(chunk->region);
-			return LRU_SKIP;
-		}
-		batch->region = chunk->region;
-	}
-	if (batch->region != chunk->region)
-		return LRU_SKIP;
-	list_lru_isolate(list, item);
-	batch->chunks[batch->nr++] = chunk;
-	return LRU_REMOVED;
-}
-
-static unsigned long shrink_count(struct shrinker *shrinker,
-				  struct shrink_control *sc)
-{
-	/* Pairs with lmap_tile_init(); a scan comes only after a count > 0. */
-	if (!smp_load_acquire(&chunk_lru_ready))
-		return 0;
-	return list_lru_shrink_count(&chunk_lru, sc) << LMAP_CHUNK_SHIFT;
-}
-
-static unsigned long shrink_scan(struct shrinker *shrinker,
-				 struct shrink_control *sc)
-{
-	unsigned long todo = max(sc->nr_to_scan >> LMAP_CHUNK_SHIFT, 1UL);
-	unsigned long freed = 0;
-	unsigned int i;
-
-	sc->nr_scanned = todo << LMAP_CHUNK_SHIFT;
-	while (todo) {
-		struct shrink_batch batch = {};
-		unsigned long before;
-
-		before = todo;
-		freed += list_lru_walk_one(&chunk_lru, sc->nid, sc->memcg,
-					   shrink_isolate, &batch, &todo) <<
-			 LMAP_CHUNK_SHIFT;
-		for (i = 0; i < batch.nr; i++)
-			chunk_drop(batch.chunks[i], U64_MAX);
-		if (batch.region) {
-			mutex_unlock(&batch.region->revoke);
-			lmap_region_put(batch.region);
-		}
-		if (!batch.nr || todo == before)
-			break;
-	}
-	return freed ?: SHRINK_STOP;
-}
-
-int lmap_tile_init(void)
-{
-	int ret = -ENOMEM;
-
-	chunk_cache = KMEM_CACHE(lmap_chunk, SLAB_ACCOUNT |
-				 SLAB_RECLAIM_ACCOUNT);
-	if (!chunk_cache)
-		return -ENOMEM;
-	chunk_shrinker = shrinker_alloc(SHRINKER_MEMCG_AWARE |
-					SHRINKER_NUMA_AWARE |
-					SHRINKER_NONSLAB, "lmap");
-	if (!chunk_shrinker)
-		goto err_cache;
-	chunk_shrinker->count_objects = shrink_count;
-	chunk_shrinker->scan_objects = shrink_scan;
-	chunk_shrinker->seeks = DEFAULT_SEEKS;
-	chunk_shrinker->batch = SHRINK_CHUNKS << LMAP_CHUNK_SHIFT;
-	ret = shrinker_register(chunk_shrinker);
-	if (ret) {
-		lmap_compat_shrinker_free(chunk_shrinker, false);
-		goto err_cache;
-	}
-	/* The list wants the shrinker's number, known since it is registered. */
-	ret = list_lru_init_memcg(&chunk_lru, chunk_shrinker);
-	if (ret) {
-		lmap_compat_shrinker_free(chunk_shrinker, true);
-		goto err_cache;
-	}
-	/* The list is made before it is used: pairs with shrink_count(). */
-	smp_store_release(&chunk_lru_ready, true);
-	return 0;
-
-err_cache:
-	kmem_cache_destroy(chunk_cache);
-	return ret;
-}
-
-/* No shrinker runs any more; chunks may still exist. */
-void lmap_tile_stop(void)
-{
-	lmap_compat_shrinker_free(chunk_shrinker, true);
-}
-
-void lmap_tile_exit(void)
-{
-	list_lru_destroy(&chunk_lru);
-	kmem_cache_destroy(chunk_cache);
 }

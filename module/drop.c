@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lmap - tiles: dropping pages of the lender.
+ *
+ * Always in this order: out of the table and a new generation, barrier, zap,
+ * unpin. A page must never be unpinned while any page table or copy of ours can
+ * still reach it.
+ */
+#include "tile.h"
+
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+static void tile_unpin(unsigned long tile)
+{
+	struct page *page = lmap_tile_page(tile);
+
+	/* Only anonymous, shmem and hugetlb pages are ever writable. */
+	if (tile & LMAP_TILE_DIRTY)
+		set_page_dirty(page);
+	unpin_user_page(page);
+}
+
+static void tiles_unpin(struct lmap_region *region, unsigned long *tiles)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
+		if (!tiles[i])
+			continue;
+		tile_unpin(tiles[i]);
+		n++;
+	}
+	if (region->detached)
+		lmap_user_uncharge_locked(region->payer, n);
+	else
+		atomic_long_sub(n, &region->space->nr_tiles);
+}
+
+/* Not kfree_rcu(): rcu_barrier() does not wait for it when we unload. */
+static void chunk_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(lmap_chunk_cache, container_of(rcu, struct lmap_chunk, rcu));
+}
+
+/*
+ * Takes the tiles of @mask out of the table, into @out. A chunk that loses all
+ * leaves the table and the LRU; one that keeps some is back there if the
+ * shrinker has taken it.
+ */
+static void chunk_take(struct lmap_chunk *chunk, u64 mask, unsigned long *out)
+{
+	struct lmap_region *region = chunk->region;
+	bool empty = true;
+	unsigned int i;
+
+	lockdep_assert_held(&region->revoke);
+	xa_lock(&region->tiles);
+	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
+		out[i] = 0;
+		if (mask & BIT_ULL(i))
+			out[i] = xchg(&chunk->slots[i], 0);
+		if (chunk->slots[i])
+			empty = false;
+	}
+	chunk->stale &= ~mask;
+	chunk->gen = ++region->last_gen;
+	if (empty) {
+		__xa_erase(&region->tiles, chunk->number);
+		if (!list_empty(&chunk->lru))
+			list_lru_del_obj(&lmap_chunk_lru, &chunk->lru);
+	} else if (!region->detached && list_empty(&chunk->lru)) {
+		chunk->accessed = true;
+		list_lru_add_obj(&lmap_chunk_lru, &chunk->lru);
+	}
+	xa_unlock(&region->tiles);
+	if (empty)
+		call_rcu(&chunk->rcu, chunk_free_rcu);
+}
+
+/* Zaps region pages in every window that shows them. */
+static void region_zap(struct lmap_region *region, unsigned long first,
+		       unsigned long last)
+{
+	struct lmap_node *node;
+
+	lockdep_assert_held(&region->revoke);
+	mutex_lock(&region->mdb.lock);
+	node = lmap_mdb_first(&region->mdb, first, last);
+	while (node) {
+		unsigned long from = max(first, node->rfirst);
+		unsigned long to = min(last, lmap_node_rlast(node));
+		unsigned long delta = node->wfirst - node->rfirst;
+		struct lmap_window *window = lmap_index_window(node->index);
+
+		/* The node stays: revoke is held. So does its window. */
+		mutex_unlock(&region->mdb.lock);
+		lmap_window_zap(window, from + delta, to + delta);
+		mutex_lock(&region->mdb.lock);
+		node = lmap_mdb_next(node, first, last);
+	}
+	mutex_unlock(&region->mdb.lock);
+}
+
+/**
+ * lmap_chunk_pinned - which pages of a chunk does LMAP_PIN cover?
+ * @region: whose
+ * @number: of the chunk
+ *
+ * Context: takes mdb->lock.
+ */
+u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number)
+{
+	unsigned long first = number << LMAP_CHUNK_SHIFT;
+	unsigned long last = first + (LMAP_CHUNK_PAGES - 1);
+	struct lmap_node *node;
+	u64 mask = 0;
+
+	mutex_lock(&region->mdb.lock);
+	for (node = lmap_mdb_first(&region->mdb, first, last); node;
+	     node = lmap_mdb_next(node, first, last))
+		if (node->flags & LMAP_NODE_PIN)
+			mask |= lmap_chunk_mask(number, node->rfirst,
+						lmap_node_rlast(node));
+	mutex_unlock(&region->mdb.lock);
+	return mask;
+}
+
+/**
+ * lmap_chunk_drop - drop tiles of a chunk
+ * @chunk: gone afterwards if it has no more
+ * @mask: which
+ *
+ * Context: region->revoke held; takes mdb->lock.
+ */
+void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask)
+{
+	struct lmap_region *region = chunk->region;
+	unsigned long base = chunk->number << LMAP_CHUNK_SHIFT;
+	unsigned long tiles[LMAP_CHUNK_PAGES];
+	unsigned int lo = LMAP_CHUNK_PAGES, hi = 0, i;
+
+	chunk_take(chunk, mask, tiles);
+	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
+		if (!tiles[i])
+			continue;
+		lo = min(lo, i);
+		hi = i;
+	}
+	if (lo > hi)
+		return;
+	region_zap(region, base + lo, base + hi);
+	tiles_unpin(region, tiles);
+}
+
+/**
+ * lmap_tile_drop - drop the tiles of a range
+ * @region: whose
+ * @first: first page
+ * @last: last page
+ * @keep: not what LMAP_PIN covers
+ *
+ * Context: region->revoke held; may run in a notifier callback.
+ */
+void lmap_tile_drop(struct lmap_region *region, unsigned long first,
+		    unsigned long last, bool keep)
+{
+	unsigned long number = first >> LMAP_CHUNK_SHIFT;
+	struct lmap_chunk *chunk;
+
+	lockdep_assert_held(&region->revoke);
+	while ((chunk = xa_find(&region->tiles, &number,
+				last >> LMAP_CHUNK_SHIFT, XA_PRESENT))) {
+		u64 mask = lmap_chunk_mask(number, first, last);
+
+		if (keep)
+			mask &= ~lmap_chunk_pinned(region, number);
+		lmap_chunk_drop(chunk, mask);
+		cond_resched();
+		if (number++ == last >> LMAP_CHUNK_SHIFT)
+			break;
+	}
+}
+
+/* A chunk as it was at one moment. */
+struct chunk_copy {
+	unsigned long number;
+	u64 gen;
+	u64 stale;
+	unsigned long slots[LMAP_CHUNK_PAGES];
+};
+
+/* The next chunk with stale tiles, from copy->number on. */
+static bool chunk_next_stale(struct lmap_region *region,
+			     struct chunk_copy *copy)
+{
+	struct lmap_chunk *chunk;
+	bool found = false;
+	unsigned int i;
+
+	rcu_read_lock();
+	xa_for_each_start(&region->tiles, copy->number, chunk, copy->number) {
+		found = READ_ONCE(chunk->stale);
+		if (found)
+			break;
+	}
+	rcu_read_unlock();
+	if (!found)
+		return false;
+	copy->stale = 0;
+	xa_lock(&region->tiles);
+	chunk = xa_load(&region->tiles, copy->number);
+	if (chunk) {
+		copy->gen = chunk->gen;
+		copy->stale = chunk->stale;
+		for (i = 0; i < LMAP_CHUNK_PAGES; i++)
+			copy->slots[i] = READ_ONCE(chunk->slots[i]);
+	}
+	xa_unlock(&region->tiles);
+	return true;
+}
+
+static bool tile_is_current(struct mm_struct *mm, unsigned long page,
+			    unsigned long tile)
+{
+	unsigned int gup = FOLL_NOFAULT;
+	struct page *now;
+	bool same;
+
+	if (tile & LMAP_TILE_WRITE)
+		gup |= FOLL_WRITE;
+	if (lmap_compat_pin(mm, page << PAGE_SHIFT, 1, gup, &now, NULL) != 1)
+		return false;
+	same = now == lmap_tile_page(tile);
+	unpin_user_page(now);
+	return same;
+}
+
+static void chunk_recheck(struct lmap_region *region, struct mm_struct *mm,
+			  struct chunk_copy *copy)
+{
+	unsigned long base = copy->number << LMAP_CHUNK_SHIFT;
+	struct lmap_chunk *chunk;
+	u64 todo, same = 0;
+	unsigned int i;
+
+	todo = copy->stale & lmap_chunk_pinned(region, copy->number);
+	if (!todo)
+		return;
+	/* The generation is older than this: see the timeline in tile.c. */
+	mmu_interval_read_begin(&region->notifier);
+	if (!mmap_read_trylock(mm))
+		return;
+	for (i = 0; i < LMAP_CHUNK_PAGES; i++)
+		if (todo & BIT_ULL(i) &&
+		    tile_is_current(mm, base + i, copy->slots[i]))
+			same |= BIT_ULL(i);
+	mmap_read_unlock(mm);
+
+	xa_lock(&region->tiles);
+	chunk = xa_load(&region->tiles, copy->number);
+	if (chunk && chunk->gen == copy->gen)
+		chunk->stale &= ~same;
+	xa_unlock(&region->tiles);
+}
+
+/**
+ * lmap_tile_recheck - are pages of LMAP_PIN really stale?
+ * @region: whose; not detached
+ *
+ * Notifiers tell of changes that then don't happen, above all when the kernel
+ * tries to move or reclaim a page and finds it pinned. Who asked for pages that
+ * stay shall not pay with a fault. Whatever is not sure stays stale.
+ *
+ * Context: worker, no locks: it waits for callbacks that may take
+ * region->revoke. The lender is not waited for.
+ */
+void lmap_tile_recheck(struct lmap_region *region)
+{
+	struct mm_struct *mm = region->space->mm;
+	struct chunk_copy copy = {};
+
+	if (!mmget_not_zero(mm))
+		return;
+	while (chunk_next_stale(region, &copy)) {
+		chunk_recheck(region, mm, &copy);
+		cond_resched();
+		copy.number++;
+	}
+	mmput_async(mm);
+}
+
+/**
+ * lmap_tile_drop_stale - drop what notifiers have marked
+ * @region: whose
+ *
+ * Context: region->revoke held.
+ */
+void lmap_tile_drop_stale(struct lmap_region *region)
+{
+	struct lmap_chunk *chunk;
+	unsigned long number;
+
+	lockdep_assert_held(&region->revoke);
+	/* Only we remove chunks, so the walk needs no lock. */
+	xa_for_each(&region->tiles, number, chunk) {
+		u64 stale = READ_ONCE(chunk->stale);
+
+		if (stale)
+			lmap_chunk_drop(chunk, stale);
+		cond_resched();
+	}
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lmap - what tile.c (look up, pin), drop.c (unpin) and shrink.c share. Must
+ * never be included elsewhere.
+ */
+#ifndef LMAP_TILE_H
+#define LMAP_TILE_H
+
+#include "lmap.h"
+
+/* Chunks that hold tiles which can be dropped at any time; shrink.c. */
+extern struct kmem_cache *lmap_chunk_cache;
+extern struct list_lru lmap_chunk_lru;
+
+/* Bits of the pages first..last that belong to chunk @number. */
+static inline u64 lmap_chunk_mask(unsigned long number, unsigned long first,
+				  unsigned long last)
+{
+	unsigned long base = number << LMAP_CHUNK_SHIFT;
+	unsigned int lo = first > base ? first - base : 0;
+	unsigned int hi = min(last - base, LMAP_CHUNK_PAGES - 1);
+
+	return GENMASK_ULL(hi, lo);
+}
+
+/* drop.c */
+u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number);
+void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask);
+
+#endif /* LMAP_TILE_H */
