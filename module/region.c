@@ -194,7 +194,11 @@ static void lmap_region_stale(struct work_struct *work)
 
 	lmap_tile_recheck(region);
 	mutex_lock(&region->revoke);
-	lmap_tile_drop_stale(region);
+	/* Kept for its history alone: it must not hold pages. */
+	if (!READ_ONCE(region->mdb.nr))
+		lmap_tile_drop(region, region->first, region->last, false);
+	else
+		lmap_tile_drop_stale(region);
 	mutex_unlock(&region->revoke);
 }
 

@@ -70,9 +70,13 @@ void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv)
 
 	list_for_each_entry_safe(node, next, &dead, order)
 		lmap_node_free_later(node);
+	if (!emptied)
+		return;
+	/* The last reference drops the tiles; history keeps one. */
+	if (test_bit(0, &region->history))
+		queue_work(lmap_wq, &region->stale_work);
 	/* The reference that the first mapping took; the caller has another. */
-	if (emptied)
-		lmap_region_put(region);
+	lmap_region_put(region);
 }
 
 /*
