@@ -72,7 +72,7 @@ static int map_decode(const struct lmap_map *arg, struct map_request *req)
 	if (!(arg->flags & LMAP_LIMIT_BUDGET) == !!arg->budget)
 		return -EINVAL;
 	if (arg->flags & (LMAP_TRACK | LMAP_PIN) && req->op != MAP_OP_MAP)
-		return -EINVAL;
+		return -EOPNOTSUPP;
 	/* It keeps the limits that it has. */
 	if (req->op == MAP_OP_GRANT &&
 	    arg->flags & (LMAP_LIMIT_DEPTH | LMAP_LIMIT_BUDGET))
