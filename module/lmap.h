@@ -369,6 +369,7 @@ void lmap_node_free_later(struct lmap_node *node);
 int lmap_mapping_alloc(struct lmap_user *user, struct lmap_node **out);
 int lmap_mapping_charge_locked(struct lmap_node *node, unsigned long npages);
 void lmap_mapping_uncharge_locked(struct lmap_node *node);
+void lmap_node_uncharge_locked(struct lmap_node *node);
 struct lmap_refs_table *lmap_refs_table_alloc(unsigned long first,
 					      unsigned long last);
 void lmap_mapping_free(struct lmap_node *node);

@@ -199,8 +199,8 @@ static struct lmap_mapping *node_mapping(struct lmap_node *node)
  * @node: from lmap_mapping_alloc(), not linked yet
  * @npages: how many
  *
- * They are given back with the nodes of the mapping, see
- * lmap_node_free_later(), or by lmap_mapping_uncharge_locked().
+ * They are given back with the nodes of the mapping (lmap_node_uncharge_locked())
+ * or by lmap_mapping_uncharge_locked().
  */
 int lmap_mapping_charge_locked(struct lmap_node *node, unsigned long npages)
 {
@@ -210,6 +210,21 @@ int lmap_mapping_charge_locked(struct lmap_node *node, unsigned long npages)
 	if (!ret)
 		atomic_long_add(npages, &mapping->locked);
 	return ret;
+}
+
+/*
+ * A node is dying: its pages count no longer. At once, since the user may need
+ * them for the next call; still linked, since that holds the mapping.
+ */
+void lmap_node_uncharge_locked(struct lmap_node *node)
+{
+	struct lmap_mapping *mapping = node_mapping(node);
+
+	if (!(node->flags & LMAP_NODE_PIN))
+		return;
+	node->flags &= ~LMAP_NODE_PIN;
+	atomic_long_sub(node->npages, &mapping->locked);
+	lmap_user_uncharge_locked(mapping->user, node->npages);
 }
 
 /* The mapping will not be made after all. */
@@ -239,10 +254,15 @@ struct lmap_refs_table *lmap_refs_table_alloc(unsigned long first,
 	return table;
 }
 
+/* Nobody can use it any more: what it counted for can be had again. */
+static void mapping_uncharge(struct lmap_mapping *mapping)
+{
+	atomic_long_dec(&mapping->user->mappings);
+}
+
 static void mapping_free(struct lmap_mapping *mapping)
 {
 	WARN_ON(atomic_long_read(&mapping->locked));
-	atomic_long_dec(&mapping->user->mappings);
 	lmap_user_put(mapping->user);
 	kvfree(mapping->origin.refs.table);
 	kmem_cache_free(mapping_cache, mapping);
@@ -286,14 +306,18 @@ int lmap_mapping_alloc(struct lmap_user *user, struct lmap_node **out)
 /* Never linked; its node has got another one. */
 void lmap_origin_free(struct lmap_origin *origin)
 {
-	mapping_free(container_of(origin, struct lmap_mapping, origin));
+	struct lmap_mapping *mapping = container_of(origin, struct lmap_mapping,
+						    origin);
+
+	mapping_uncharge(mapping);
+	mapping_free(mapping);
 }
 
 /* Never linked. */
 void lmap_mapping_free(struct lmap_node *node)
 {
 	lmap_mapping_uncharge_locked(node);
-	mapping_free(node_mapping(node));
+	lmap_origin_free(node->origin);
 	lmap_node_free(node);
 }
 
@@ -307,16 +331,14 @@ static void node_free_rcu(struct rcu_head *rcu)
 	lmap_node_free(node);
 }
 
-/* Unlinked: lock-free readers may still look at it. */
+/*
+ * Unlinked: lock-free readers may still look at it. The quota is given back at
+ * once, since the user may need it for the next call.
+ */
 void lmap_node_free_later(struct lmap_node *node)
 {
-	struct lmap_mapping *mapping = node_mapping(node);
-
-	/* At once: the user may need it for the next call. */
-	if (node->flags & LMAP_NODE_PIN) {
-		atomic_long_sub(node->npages, &mapping->locked);
-		lmap_user_uncharge_locked(mapping->user, node->npages);
-	}
+	if (node->flags & LMAP_NODE_LAST)
+		mapping_uncharge(node_mapping(node));
 	call_rcu(&node->rcu, node_free_rcu);
 }
 

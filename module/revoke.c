@@ -54,6 +54,8 @@ void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv)
 		unsigned long wfirst = node->wfirst;
 		unsigned long wlast = lmap_node_wlast(node);
 
+		if (lmap_node_dying(node))
+			lmap_node_uncharge_locked(node);
 		/* The node stays in the index till reaped, so the window too. */
 		mutex_unlock(&region->mdb.lock);
 		lmap_window_zap(window, wfirst, wlast);
