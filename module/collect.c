@@ -97,7 +97,6 @@ static struct map_piece *piece_add(struct map_request *req,
 		return ERR_PTR(-ENOMEM);
 	ret = lmap_mapping_alloc(req->space->user, &piece->node);
 	if (ret) {
-		/* What is in reserve is within the quota already. */
 		piece->node = lmap_reserve_mapping(req->space);
 		piece->reserved = piece->node;
 	}

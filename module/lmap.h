@@ -83,11 +83,13 @@ struct lmap_user {
  * @origin: what the database knows
  * @user: who made the mapping; holds a reference
  * @locked: pages that count as locked memory (LMAP_PIN)
+ * @charged: it is one of @user's mappings
  */
 struct lmap_mapping {
 	struct lmap_origin origin;
 	struct lmap_user *user;
 	atomic_long_t locked;
+	bool charged;
 };
 
 /**
@@ -367,6 +369,7 @@ void lmap_node_free(struct lmap_node *node);
 void lmap_node_free_list(struct list_head *nodes);
 void lmap_node_free_later(struct lmap_node *node);
 int lmap_mapping_alloc(struct lmap_user *user, struct lmap_node **out);
+int lmap_mapping_charge(struct lmap_node *node);
 int lmap_mapping_charge_locked(struct lmap_node *node, unsigned long npages);
 void lmap_mapping_uncharge_locked(struct lmap_node *node);
 void lmap_node_uncharge_locked(struct lmap_node *node);

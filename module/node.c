@@ -257,7 +257,8 @@ struct lmap_refs_table *lmap_refs_table_alloc(unsigned long first,
 /* Nobody can use it any more: what it counted for can be had again. */
 static void mapping_uncharge(struct lmap_mapping *mapping)
 {
-	atomic_long_dec(&mapping->user->mappings);
+	if (mapping->charged)
+		atomic_long_dec(&mapping->user->mappings);
 }
 
 static void mapping_free(struct lmap_mapping *mapping)
@@ -269,22 +270,38 @@ static void mapping_free(struct lmap_mapping *mapping)
 }
 
 /**
+ * lmap_mapping_charge - count a new mapping
+ * @node: from lmap_mapping_alloc(), not linked yet
+ *
+ * What is in reserve counts already.
+ *
+ * Return: 0 or -EDQUOT.
+ */
+int lmap_mapping_charge(struct lmap_node *node)
+{
+	struct lmap_mapping *mapping = node_mapping(node);
+	int ret;
+
+	if (mapping->charged)
+		return 0;
+	ret = count_charge(&mapping->user->mappings, 1, READ_ONCE(max_mappings),
+			   CAP_SYS_RESOURCE);
+	mapping->charged = !ret;
+	return ret;
+}
+
+/**
  * lmap_mapping_alloc - a node for a new mapping, with its origin
- * @user: who pays
+ * @user: who will pay, see lmap_mapping_charge()
  * @out: result
  *
- * Return: 0, -ENOMEM, -EDQUOT.
+ * Return: 0 or -ENOMEM.
  */
 int lmap_mapping_alloc(struct lmap_user *user, struct lmap_node **out)
 {
 	struct lmap_mapping *mapping;
 	struct lmap_node *node;
-	int ret;
 
-	ret = count_charge(&user->mappings, 1, READ_ONCE(max_mappings),
-			   CAP_SYS_RESOURCE);
-	if (ret)
-		return ret;
 	node = kmem_cache_alloc(node_cache, GFP_KERNEL_ACCOUNT);
 	mapping = kmem_cache_zalloc(mapping_cache, GFP_KERNEL_ACCOUNT);
 	if (!node || !mapping) {
@@ -292,7 +309,6 @@ int lmap_mapping_alloc(struct lmap_user *user, struct lmap_node **out)
 			lmap_node_free(node);
 		if (mapping)
 			kmem_cache_free(mapping_cache, mapping);
-		atomic_long_dec(&user->mappings);
 		return -ENOMEM;
 	}
 	lmap_user_ref(user);
@@ -419,6 +435,11 @@ static int reserve_fill(struct lmap_space *space, unsigned int nodes,
 		ret = lmap_mapping_alloc(space->user, &node);
 		if (ret)
 			return ret;
+		ret = lmap_mapping_charge(node);
+		if (ret) {
+			lmap_mapping_free(node);
+			return ret;
+		}
 		list_add(&node->order, &add->mappings);
 		add->nr_mappings++;
 		if (fatal_signal_pending(current))

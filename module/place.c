@@ -136,6 +136,31 @@ static bool target_busy(struct map_request *req, struct map_piece *piece)
 	return busy;
 }
 
+/* What is moved, or only gets more rights, is no new mapping. */
+static bool piece_is_new(struct map_request *req, struct map_piece *piece)
+{
+	return !piece->extend && !(req->op == MAP_OP_GRANT && piece->source);
+}
+
+/* The quota; what is in reserve counts already and may be used up. */
+static int piece_charge(struct map_request *req, struct map_piece *piece)
+{
+	int ret = lmap_mapping_charge(piece->node);
+	struct lmap_node *node;
+
+	if (!ret)
+		return 0;
+	node = lmap_reserve_mapping(req->space);
+	if (!node)
+		return ret;
+	node->origin->budget = piece->node->origin->budget;
+	swap(node->origin->refs.table, piece->node->origin->refs.table);
+	lmap_mapping_free(piece->node);
+	piece->node = node;
+	piece->reserved = true;
+	return 0;
+}
+
 static int piece_check(struct map_request *req, struct map_piece *piece)
 {
 	struct lmap_node *source;
@@ -157,6 +182,8 @@ static int piece_check(struct map_request *req, struct map_piece *piece)
 	if (!ret && req->flags & LMAP_NOREPLACE && !piece->extend &&
 	    target_busy(req, piece))
 		ret = -EEXIST;
+	if (!ret && piece_is_new(req, piece))
+		ret = piece_charge(req, piece);
 	if (!ret && piece_pins(req, piece) && !piece->extend)
 		ret = lmap_mapping_charge_locked(piece->node, piece->npages);
 	return ret;
