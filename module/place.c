@@ -170,6 +170,9 @@ static int piece_check(struct map_request *req, struct map_piece *piece)
 	ret = piece_source(piece, &source);
 	if (!ret && targets_ancestor(req, source))
 		ret = -ELOOP;
+	/* A sibling would not be bound by it. */
+	if (!ret && req->op == MAP_OP_COPY && source && source->origin->budget)
+		ret = -EDQUOT;
 	if (!ret && req->op != MAP_OP_GRANT)
 		piece->extend = piece_same(req, piece,
 					   piece_parent(req, source));

@@ -240,7 +240,8 @@ struct lmap_window_create {
  * with budget 10 that hands out one with budget 5 keeps 5, itself included. A
  * mapping without a budget of its own takes 1. It is given back when the
  * mapping is gone. What the target holds before the call is not counted as
- * free. EDQUOT if not enough is left.
+ * free. EDQUOT if not enough is left. A mapping that was given a budget can be
+ * granted, but not copied (EDQUOT): its sibling would not be bound by it.
  *
  * LMAP_TRACK keeps reference bits for each page of the mapping; without it the
  * mapping has one pair of bits for all its pages, which the kernel may also
