@@ -550,6 +550,16 @@ unsigned long lmap_mdb_move_spares(struct lmap_node *node,
 	return n;
 }
 
+struct lmap_node *lmap_mdb_cut(struct lmap_node *node, unsigned long rfirst,
+			       unsigned long rlast, struct list_head *spares)
+{
+	if (rlast < lmap_node_rlast(node))
+		subtree_split(node, rlast + 1, spares);
+	if (rfirst > node->rfirst)
+		node = subtree_split(node, rfirst, spares);
+	return node;
+}
+
 /* @node takes the place of @old in the tree; @old becomes a leaf before it. */
 static void node_replace(struct lmap_node *old, struct lmap_node *node)
 {
@@ -583,10 +593,7 @@ int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
 	ret = index_insert(index, node);
 	if (ret)
 		return ret;
-	if (rv->rlast < lmap_node_rlast(old))
-		subtree_split(old, rv->rlast + 1, &rv->spares);
-	if (rv->rfirst > old->rfirst)
-		old = subtree_split(old, rv->rfirst, &rv->spares);
+	old = lmap_mdb_cut(old, rv->rfirst, rv->rlast, &rv->spares);
 	atomic_inc(&node->origin->nodes);
 	lmap_range_insert(node, &node->mdb->ranges);
 	node->mdb->nr++;

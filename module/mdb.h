@@ -367,6 +367,21 @@ unsigned long lmap_mdb_move_spares(struct lmap_node *node,
 				   unsigned long rfirst, unsigned long rlast);
 
 /**
+ * lmap_mdb_cut - make a part of a mapping a node of its own
+ * @node: the mapping
+ * @rfirst: first region page
+ * @rlast: last region page, both inside
+ * @spares: as many nodes as lmap_mdb_move_spares() says
+ *
+ * What derives from it is cut, too. Nobody loses or gains anything.
+ *
+ * Context: revoke lock and mdb->lock held. Takes index->lock.
+ * Return: the node of just these pages.
+ */
+struct lmap_node *lmap_mdb_cut(struct lmap_node *node, unsigned long rfirst,
+			       unsigned long rlast, struct list_head *spares);
+
+/**
  * lmap_mdb_move - move a mapping, or a part of it, to another place (grant)
  * @rv: mdb, root (the mapping), rfirst and rlast (inside it), take (the rights
  *	that the moved mapping shall lose) and spares, at least as many as

@@ -64,30 +64,33 @@ static bool targets_ancestor(struct map_request *req, struct lmap_node *node)
 	return false;
 }
 
-/* Under mdb->lock: is the very same memory at the very same place already? */
-static struct lmap_node *piece_same(struct map_request *req,
-				    struct map_piece *piece,
-				    struct lmap_node *parent)
+/* Under mdb->lock: is it the same memory, from the same source? */
+static bool node_is_same(struct map_piece *piece, struct lmap_node *node,
+			 struct lmap_node *parent)
 {
-	unsigned long wlast = piece->wfirst + piece->npages - 1;
+	return node->mdb == &piece->region->mdb && node->parent == parent &&
+	       !lmap_node_dying(node) &&
+	       node->rfirst - node->wfirst == piece->rfirst - piece->wfirst;
+}
+
+/*
+ * Under mdb->lock: is the very same memory at the very same place already? It
+ * can be in several mappings, or a part of one.
+ */
+static bool piece_same(struct map_request *req, struct map_piece *piece,
+		       struct lmap_node *parent)
+{
+	unsigned long next = piece->wfirst, wlast = next + (piece->npages - 1);
 	struct lmap_index *index = &req->window->index;
 	struct lmap_node *node;
-	bool exact;
 
-	node = lmap_index_first_of(index, &piece->region->mdb, piece->wfirst,
-				   wlast);
-	if (!node || node->parent != parent || lmap_node_dying(node) ||
-	    node->wfirst > piece->wfirst || lmap_node_wlast(node) < wlast ||
-	    node->rfirst + (piece->wfirst - node->wfirst) != piece->rfirst)
-		return NULL;
-	exact = node->wfirst == piece->wfirst && node->npages == piece->npages;
-	if (exact)
-		return node;
-	/* A part of a larger one: only if there is nothing to be added. */
-	if (piece->rights & ~node->rights ||
-	    (piece_pins(req, piece) && !(node->flags & LMAP_NODE_PIN)))
-		return NULL;
-	return node;
+	spin_lock(&index->lock);
+	for (node = lmap_index_first(index, next, wlast);
+	     node && node->wfirst <= next && node_is_same(piece, node, parent);
+	     node = lmap_index_next(node, wlast))
+		next = lmap_node_wlast(node) + 1;
+	spin_unlock(&index->lock);
+	return next > wlast;
 }
 
 /*
@@ -136,10 +139,16 @@ static bool target_busy(struct map_request *req, struct map_piece *piece)
 	return busy;
 }
 
+/* A mapping that moves can't be told to come back. */
+static bool piece_moves(struct map_request *req, struct map_piece *piece)
+{
+	return req->op == MAP_OP_GRANT && !piece->detach;
+}
+
 /* What is moved, or only gets more rights, is no new mapping. */
 static bool piece_is_new(struct map_request *req, struct map_piece *piece)
 {
-	return !piece->extend && !(req->op == MAP_OP_GRANT && piece->source);
+	return !piece->extend && !piece_moves(req, piece);
 }
 
 /* The quota; what is in reserve counts already and may be used up. */
@@ -218,20 +227,6 @@ static int piece_link(struct map_request *req, struct map_piece *piece)
 	/* Rights may have gone since they were looked at, never r or m. */
 	if (source)
 		piece->rights &= source->rights;
-	if (piece->extend) {
-		node = piece_same(req, piece, parent);
-		if (!node)
-			return -EAGAIN;
-		if (piece_pins(req, piece) && !(node->flags & LMAP_NODE_PIN)) {
-			ret = lmap_mapping_charge_locked(node, node->npages);
-			if (ret)
-				return ret;
-			node->flags |= LMAP_NODE_PIN;
-		}
-		lmap_mdb_extend(node, piece->rights);
-		piece->id = node->origin->id;
-		return 0;
-	}
 	node = piece->node;
 	node->wfirst = piece->wfirst;
 	node->rfirst = piece->rfirst;
@@ -250,6 +245,131 @@ static int piece_link(struct map_request *req, struct map_piece *piece)
 	piece->linked = true;
 	piece->id = node->origin->id;
 	return 0;
+}
+
+/* The mappings in which the very same memory is; they stay under mdb->lock. */
+static struct lmap_node *same_next(struct map_request *req,
+				   struct map_piece *piece,
+				   struct lmap_node *node)
+{
+	unsigned long wlast = piece->wfirst + piece->npages - 1;
+	struct lmap_index *index = &req->window->index;
+
+	spin_lock(&index->lock);
+	node = node ? lmap_index_next(node, wlast) :
+		      lmap_index_first(index, piece->wfirst, wlast);
+	spin_unlock(&index->lock);
+	return node;
+}
+
+static bool same_pins(struct map_request *req, struct map_piece *piece,
+		      struct lmap_node *node)
+{
+	return piece_pins(req, piece) && !(node->flags & LMAP_NODE_PIN);
+}
+
+/* Region pages of the piece in a mapping; true if there is something to add. */
+static bool same_part(struct map_request *req, struct map_piece *piece,
+		      struct lmap_node *node, unsigned long *rfirst,
+		      unsigned long *rlast)
+{
+	*rfirst = max(piece->rfirst, node->rfirst);
+	*rlast = min(piece->rfirst + (piece->npages - 1),
+		     lmap_node_rlast(node));
+	return piece->rights & ~node->rights || same_pins(req, piece, node);
+}
+
+/* Nodes for splitting, and pages that will be pinned. */
+static unsigned long extend_needs(struct map_request *req,
+				  struct map_piece *piece,
+				  unsigned long *npages)
+{
+	unsigned long rfirst, rlast, n = 0;
+	struct lmap_node *node = NULL;
+
+	*npages = 0;
+	while ((node = same_next(req, piece, node))) {
+		if (!same_part(req, piece, node, &rfirst, &rlast))
+			continue;
+		n += lmap_mdb_move_spares(node, rfirst, rlast);
+		if (same_pins(req, piece, node))
+			*npages += rlast - rfirst + 1;
+	}
+	return n;
+}
+
+/* Is there so much left? What is taken then is counted for each mapping. */
+static int extend_may_pin(struct map_request *req, unsigned long npages)
+{
+	int ret = lmap_user_charge_locked(req->space->user, npages);
+
+	if (!ret)
+		lmap_user_uncharge_locked(req->space->user, npages);
+	return ret;
+}
+
+static int extend_nodes(struct map_request *req, struct map_piece *piece,
+			struct list_head *spares)
+{
+	struct lmap_node *node = NULL;
+	unsigned long rfirst, rlast;
+	int ret;
+
+	while ((node = same_next(req, piece, node))) {
+		piece->id = piece->id ?: node->origin->id;
+		if (!same_part(req, piece, node, &rfirst, &rlast))
+			continue;
+		node = lmap_mdb_cut(node, rfirst, rlast, spares);
+		if (same_pins(req, piece, node)) {
+			ret = lmap_mapping_charge_locked(node, node->npages);
+			if (ret)
+				return ret;
+			node->flags |= LMAP_NODE_PIN;
+		}
+		lmap_mdb_extend(node, piece->rights);
+	}
+	return 0;
+}
+
+/* Adds rights to what is there already; what sticks out is cut off. */
+static int piece_extend(struct map_request *req, struct map_piece *piece)
+{
+	struct lmap_region *region = piece->region;
+	unsigned long have = 0, need, npages;
+	struct lmap_node *source;
+	LIST_HEAD(spares);
+	int ret;
+
+	for (;;) {
+		mutex_lock(&region->revoke);
+		mutex_lock(&region->mdb.lock);
+		ret = piece_source(piece, &source);
+		if (!ret && !piece_same(req, piece, piece_parent(req, source)))
+			ret = -EAGAIN;
+		if (ret)
+			break;
+		/* Rights may have gone since they were looked at. */
+		if (source)
+			piece->rights &= source->rights;
+		need = extend_needs(req, piece, &npages);
+		ret = extend_may_pin(req, npages);
+		if (ret || need <= have)
+			break;
+		mutex_unlock(&region->mdb.lock);
+		mutex_unlock(&region->revoke);
+		/* Outside, as in piece_move(). */
+		if (!lmap_spares_fill(req->space, &spares, &have, need,
+				      GFP_KERNEL_ACCOUNT)) {
+			lmap_node_free_list(&spares);
+			return -ENOMEM;
+		}
+	}
+	if (!ret)
+		ret = extend_nodes(req, piece, &spares);
+	mutex_unlock(&region->mdb.lock);
+	mutex_unlock(&region->revoke);
+	lmap_node_free_list(&spares);
+	return ret;
 }
 
 /* Grant: moves the source, or the part of it that is meant. */
@@ -304,12 +424,6 @@ static int piece_move(struct map_request *req, struct map_piece *piece)
 	return ret;
 }
 
-/* A mapping that moves can't be told to come back. */
-static bool piece_moves(struct map_request *req, struct map_piece *piece)
-{
-	return req->op == MAP_OP_GRANT && !piece->detach;
-}
-
 /* One try to make the mapping. */
 static int piece_make(struct map_request *req, struct map_piece *piece)
 {
@@ -321,6 +435,8 @@ static int piece_make(struct map_request *req, struct map_piece *piece)
 		return piece_move(req, piece);
 	if (piece->detach && piece->extend)
 		return same_frames(req, piece, piece->rights) ? 0 : -EAGAIN;
+	if (piece->extend)
+		return piece_extend(req, piece);
 	/* Flags of a node want it, too. */
 	if (pins)
 		mutex_lock(&region->revoke);
