@@ -551,14 +551,18 @@ TEST_F_TIMEOUT(refs, nothing_is_lost_while_others_reset, 600)
 TEST_F_TIMEOUT(refs, every_change_between_two_queries_is_told, 600)
 {
 	struct once *o = shared_memory(PG);
+	struct peer who = peer_start(N, PROT_READ | PROT_WRITE);
 	unsigned char pages[N];
 	char before[N];
 	int missed = 0, told = 0;
-	pid_t asker = fork();
+	pid_t asker;
 
+	ASSERT_EQ(0, map_range(self->space, self->mem, N * PG, RW, who.window,
+			       0, LMAP_TRACK, NULL));
+	asker = fork();
 	if (!asker)
-		_exit(peer_run(&self->c, writes_without_end, (long)o) != 0);
-	for (int i = 0; i < 4000 / slow() || !told; i++) {
+		_exit(peer_run(&who, writes_without_end, (long)o) != 0);
+	for (int i = 0; i < 1000 / slow() || !told; i++) {
 		bool changed[N];
 
 		/* cleared, then looked: a change comes after the reset */
@@ -576,11 +580,14 @@ TEST_F_TIMEOUT(refs, every_change_between_two_queries_is_told, 600)
 			told += changed[k];
 			missed += changed[k] && !(pages[k] & LMAP_MODIFIED);
 		}
+		/* it has not stopped by itself */
+		ASSERT_EQ(0, waitpid(asker, NULL, WNOHANG));
 	}
-	o->stop = 1;
+	__atomic_store_n(&o->stop, 1, __ATOMIC_RELEASE);
 	waitpid(asker, NULL, 0);
 	EXPECT_EQ(0, missed);
 	EXPECT_GT(told, 0);
+	peer_stop(&who);
 }
 
 TEST_HARNESS_MAIN
