@@ -33,6 +33,7 @@ static int lmap_release(struct inode *inode, struct file *file)
 	struct lmap_space *space = file->private_data;
 
 	lmap_space_revoke(space);
+	lmap_reserve_free(space);
 	lmap_space_put(space);
 	return 0;
 }

@@ -505,10 +505,16 @@ static void reserve_splice(struct lmap_reserve_list *from,
 	from->nr_regions = 0;
 }
 
-/* The space is dying: nobody uses its reserve. */
+/* The space is being closed: it counts no longer. Notifiers may look at it. */
 void lmap_reserve_free(struct lmap_space *space)
 {
-	reserve_drop(&space->reserve, 0);
+	struct lmap_reserve_list all;
+
+	lmap_reserve_init(&all);
+	spin_lock(&space->reserve.lock);
+	reserve_splice(&space->reserve, &all);
+	spin_unlock(&space->reserve.lock);
+	reserve_drop(&all, 0);
 }
 
 /**

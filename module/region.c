@@ -66,7 +66,6 @@ static void lmap_space_free(struct work_struct *work)
 	mmu_interval_notifier_remove(&space->exit_notifier);
 	WARN_ON(!list_empty(&space->regions) || !list_empty(&space->windows));
 	WARN_ON(atomic_long_read(&space->nr_tiles));
-	lmap_reserve_free(space);
 	lmap_user_put(space->user);
 	mmdrop(space->mm);
 	mutex_destroy(&space->lock);
