@@ -70,9 +70,10 @@ static void bits_follow(struct __test_metadata *_metadata, int space,
 		bool writes[N];
 
 		ASSERT_EQ(true, clear_soft_dirty());
-		for (int i = 0; i < N; i++)
+		for (int i = 0; i < N; i++) {
 			ASSERT_EQ(false, soft_dirty(p + i * PG))
 				TH_LOG("round %d page %d", round, i);
+		}
 		for (int i = 0; i < N; i++) {
 			writes[i] = next_random(&state) % 3 == 0;
 			if (writes[i])
