@@ -318,6 +318,28 @@ static struct lmap_region *find_detached(struct list_head *before,
 	return NULL;
 }
 
+/*
+ * A page can be in several regions. The one of what is at the target comes
+ * first: it may be the very same memory, and then nothing is to be replaced.
+ */
+static struct lmap_region *find_region(struct map_request *req,
+				       struct map_piece *piece)
+{
+	unsigned long rlast = piece->rfirst + piece->npages - 1;
+	struct lmap_region *region;
+
+	region = lmap_index_region(&req->window->index, piece->wfirst,
+				   piece->wfirst + piece->npages - 1);
+	if (region && region->space == req->space &&
+	    region->shared == piece->shared &&
+	    region->first <= piece->rfirst && region->last >= rlast)
+		return region;
+	if (region)
+		lmap_region_put(region);
+	return lmap_region_find(req->space, piece->rfirst, rlast,
+				piece->shared);
+}
+
 /* Finds regions for ordinary memory; false if some are still to be made. */
 static bool pieces_find_regions(struct map_request *req,
 				struct list_head *before)
@@ -331,11 +353,7 @@ static bool pieces_find_regions(struct map_request *req,
 		if (piece->detach)
 			piece->region = find_detached(before, piece);
 		else
-			piece->region = lmap_region_find(req->space,
-							 piece->rfirst,
-							 piece->rfirst +
-							 piece->npages - 1,
-							 piece->shared);
+			piece->region = find_region(req, piece);
 		if (!piece->region)
 			all = false;
 	}

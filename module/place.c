@@ -14,7 +14,11 @@
 
 /* Checks of the target. */
 
-/* Under mdb->lock: the source mapping, if it still is what it was. */
+/*
+ * Under mdb->lock: the source mapping, if it still is what it was. It may have
+ * lost m meanwhile, perhaps by this very call (a grant reduces what is below):
+ * the new mapping then lacks it as well, as if it had been made just before.
+ */
 static int piece_source(struct map_piece *piece, struct lmap_node **out)
 {
 	struct lmap_window *source = piece->source;
@@ -28,7 +32,7 @@ static int piece_source(struct map_piece *piece, struct lmap_node **out)
 	spin_lock(&source->index.lock);
 	node = lmap_index_first(&source->index, piece->sfirst, piece->sfirst);
 	if (!node || node->origin->id != piece->source_id ||
-	    lmap_node_dying(node) || !(node->rights & LMAP_M))
+	    lmap_node_dying(node))
 		ret = -ESTALE;
 	else if (node->mdb != &piece->region->mdb ||
 		 lmap_node_wlast(node) < last ||
@@ -224,7 +228,7 @@ static int piece_link(struct map_request *req, struct map_piece *piece)
 	if (ret)
 		return ret;
 	parent = piece_parent(req, source);
-	/* Rights may have gone since they were looked at, never r or m. */
+	/* Rights may have gone since they were looked at, never r. */
 	if (source)
 		piece->rights &= source->rights;
 	node = piece->node;

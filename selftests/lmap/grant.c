@@ -460,4 +460,19 @@ LMAP_TEST(grant, while_an_ancestor_revokes)
 	EXPECT_EQ(0, info(self->space).out_mappings);
 }
 
+/* The first reduces the second, which has been looked at before. */
+LMAP_TEST(grant, of_a_range_that_holds_a_mapping_and_what_derives_from_it)
+{
+	ASSERT_EQ(0, op(self->space, LMAP_MAP, self->v[2], PG, ALL, self->w[1],
+			N * PG, 0));
+	ASSERT_EQ(0, GRANT(self->v[1], N + 1, RW, 3, 0));
+	EXPECT_TRUE(page_is(self->v[1], 0, NOTHING));
+	EXPECT_TRUE(page_is(self->v[1], N, NOTHING));
+	EXPECT_TRUE(page_is(self->v[3], 1, 2));
+	EXPECT_TRUE(page_is(self->v[3], N, 1));
+	EXPECT_EQ(0, poke(self->v[3] + N * PG, 9));
+	EXPECT_EQ(9, peek(self->v[2]));
+	EXPECT_EQ(-EACCES, GRANT(self->v[3], N + 1, RW, 4, 0));
+}
+
 TEST_HARNESS_MAIN

@@ -316,4 +316,29 @@ LMAP_TEST(overmap, what_derives_never_sees_the_new_memory)
 	EXPECT_GT(watch.seen_old, 0);
 }
 
+/* A page that was lent as a part of several ranges is still the same. */
+LMAP_TEST(overmap, the_very_same_memory_of_ranges_that_overlap)
+{
+	ASSERT_EQ(0, MAP(self->mem, 1, RWM, 0, 0));
+	ASSERT_EQ(0, MAP(self->mem, 2, RWM, 1, 0));
+	ASSERT_EQ(0, MAP(self->v[1], 1, RW, 2, 0));
+	ASSERT_EQ(0, MAP(self->mem, 1, LMAP_R, 1, 0));
+	EXPECT_EQ(0, poke(self->v[1], 7));
+	EXPECT_EQ(7, peek(self->v[2]));
+	EXPECT_EQ(0, NOREPLACE(self->mem, 1, LMAP_R, 1, 0));
+}
+
+/* Pinning is something to be added, too. */
+LMAP_TEST(overmap, pinning_of_a_part)
+{
+	ASSERT_EQ(0, MAP(self->mem, N, RWM, 0, 0));
+	ASSERT_EQ(0, MAP(self->v[0], N, RW, 1, 0));
+	ASSERT_EQ(0, op(self->space, LMAP_MAP, self->mem + PG, 2 * PG, LMAP_R,
+			self->w[0], PG, LMAP_PIN));
+	for (int p = 0; p < N; p++) {
+		EXPECT_EQ(0, poke(self->v[0] + p * PG, 20 + p));
+		EXPECT_EQ(20 + p, peek(self->v[1] + p * PG));
+	}
+}
+
 TEST_HARNESS_MAIN
