@@ -142,6 +142,7 @@ static void check_refusals(void)
 		uint64_t tail;
 	} longer;
 	struct lmap_info info;
+	unsigned int bits;
 
 	memset(&un, 0, sizeof(un));
 	memset(&map, 0, sizeof(map));
@@ -152,6 +153,10 @@ static void check_refusals(void)
 	CHECK(lmap_info(-1, &info) == -EINVAL);
 	CHECK(lmap_map(-1, 0, -1, 0, &opts, NULL) == -EINVAL);
 	CHECK(lmap_map(-1, 0, -1, 0, NULL, &map) == -EINVAL);
+	CHECK(lmap_grant(-1, 0, -1, 0, &opts, NULL) == -EINVAL);
+	CHECK(lmap_grant_range(-1, NULL, 0, 0, -1, 0, NULL, &map) == -EINVAL);
+	CHECK(lmap_copy(-1, 0, -1, 0, &opts, NULL) == -EINVAL);
+	CHECK(lmap_copy_range(-1, NULL, 0, 0, -1, 0, NULL, &map) == -EINVAL);
 	CHECK(lmap_unmap(-1, 0, 0, 0, &un) == -EINVAL);
 	CHECK(lmap_unmap(-1, 0, LMAP_RANGE, 0, NULL) == -EOPNOTSUPP);
 	CHECK(lmap_unmap_range(-1, NULL, 0, 0, LMAP_ONLY, NULL) ==
@@ -159,14 +164,17 @@ static void check_refusals(void)
 	opts.size = sizeof(opts);
 	opts.flags = LMAP_RANGE;
 	CHECK(lmap_map(-1, 0, -1, 0, &opts, NULL) == -EOPNOTSUPP);
-	opts.flags = 0;
-	opts.reserved = 1;
-	CHECK(lmap_map(-1, 0, -1, 0, &opts, NULL) == -EOPNOTSUPP);
+	CHECK(lmap_grant(-1, 0, -1, 0, &opts, NULL) == -EOPNOTSUPP);
+	CHECK(lmap_copy(-1, 0, -1, 0, &opts, NULL) == -EOPNOTSUPP);
 	longer.known.size = sizeof(longer);
 	CHECK(lmap_map(-1, 0, -1, 0, &longer.known, NULL) == -EBADF);
 	longer.tail = 1;
 	CHECK(lmap_map(-1, 0, -1, 0, &longer.known, NULL) == -E2BIG);
 	CHECK(lmap_sync(-1) == -EBADF && lmap_window(-1, 1, 1, 0) == -EBADF);
+	CHECK(lmap_reserve(-1, 1) == -EBADF);
+	bits = 4711;
+	CHECK(lmap_status(-1, NULL, 0, 0, NULL, &bits) == -EBADF);
+	CHECK(bits == 4711);
 }
 
 /* One byte short, one more than known: nothing is written past the size. */
@@ -190,6 +198,128 @@ static void check_info(int space, uint64_t mappings)
 		CHECK(i.guard[n] == (n < 8 ? 0 : 0xaa));
 	i.known.size = sizeof(i.known) - 1;
 	CHECK(lmap_info(space, &i.known) == -EINVAL);
+}
+
+/* As of programs that are older, or newer: not a byte behind their size. */
+static void check_unmap_sizes(int space, void *p, size_t size)
+{
+	struct {
+		struct lmap_unmap_result known;
+		unsigned char guard[8];
+	} un;
+	const unsigned char *bytes = (const unsigned char *)&un;
+	size_t n, i;
+
+	for (n = 4; n < sizeof(un); n++) {
+		memset(&un, 0xaa, sizeof(un));
+		un.known.size = n;
+		CHECK(!lmap_unmap_range(space, p, size, 0, 0, &un.known));
+		CHECK(un.known.size == n && (n < 8 || !un.known.flags));
+		for (i = n < sizeof(un.known) ? n : sizeof(un.known);
+		     i < sizeof(un); i++)
+			CHECK(bytes[i] == 0xaa);
+	}
+}
+
+/* Mapped, tracked: page by page what was read and written. */
+static void check_status(int space, unsigned char *p, int window,
+			 volatile unsigned char *view, size_t page)
+{
+	struct lmap_unmap_result un;
+	struct lmap_map_opts opts;
+	unsigned int bits = 4711;
+	uint8_t pages[4];
+
+	memset(&un, 0, sizeof(un));
+	memset(&opts, 0, sizeof(opts));
+	un.size = sizeof(un);
+	opts.size = sizeof(opts);
+	opts.flags = LMAP_TRACK;
+	CHECK(!lmap_map_range(space, p, 4 * page, LMAP_RIGHTS_ALL, window, 0,
+			      &opts, NULL));
+	(void)view[page];
+	view[3 * page] = 3;
+	CHECK(!lmap_status(space, p, 4 * page, 0, pages, &bits));
+	CHECK(bits == (LMAP_ACCESSED | LMAP_MODIFIED));
+	CHECK(!pages[0] && pages[1] == LMAP_ACCESSED && !pages[2]);
+	CHECK(pages[3] == (LMAP_ACCESSED | LMAP_MODIFIED));
+	check_unmap_sizes(space, p, 4 * page);
+	CHECK(!lmap_unmap_range(space, p, 2 * page, 0, LMAP_RESET, &un));
+	CHECK(un.refbits == LMAP_ACCESSED && !un.mappings);
+	CHECK(!lmap_status(space, p, 2 * page, 0, NULL, &bits) && !bits);
+	CHECK(!lmap_status(space, p, 4 * page, LMAP_RESET, NULL, NULL));
+	CHECK(!lmap_status(space, p, 4 * page, 0, pages, &bits) && !bits);
+	CHECK(!pages[0] && !pages[1] && !pages[2] && !pages[3]);
+	CHECK(lmap_status(space, p, page + 1, 0, pages, NULL) == -EINVAL);
+	CHECK(lmap_status(space, p, page, LMAP_SELF, NULL, NULL) ==
+	      -EOPNOTSUPP);
+}
+
+/* A window at @view with mappings is the source; two others are targets. */
+static void check_grant_copy(int space, unsigned char *view, size_t page)
+{
+	unsigned int shift = __builtin_ctzl(page);
+	int to = lmap_window(space, 4 * page, LMAP_RIGHTS_ALL, 0);
+	unsigned char *got = (unsigned char *)
+		lmap_window_mmap(to, 4 * page, PROT_READ);
+	struct lmap_map_result map;
+	struct lmap_map_opts opts;
+
+	memset(&map, 0, sizeof(map));
+	memset(&opts, 0, sizeof(opts));
+	map.size = sizeof(map);
+	opts.size = sizeof(opts);
+	CHECK(got != MAP_FAILED);
+	CHECK(!lmap_copy(space, lmap_fpage(view, shift, LMAP_R), to,
+			 lmap_fpage_at(0, shift, 0), NULL, &map));
+	CHECK(map.rights == LMAP_R && map.bytes == page);
+	opts.budget = 1;
+	CHECK(!lmap_copy_range(space, view, page, LMAP_R | LMAP_M, to, page,
+			       &opts, &map));
+	/* All that it may have is itself. */
+	CHECK(lmap_map_range(space, got + page, page, LMAP_R, to, 2 * page,
+			     NULL, NULL) == -EDQUOT);
+	CHECK(got[0] == view[0] && got[page] == view[0]);
+	CHECK(lmap_grant_range(space, view, page, LMAP_R, to, 2 * page, &opts,
+			       NULL) == -EINVAL);
+	CHECK(!lmap_grant(space, lmap_fpage(view, shift, LMAP_R), to,
+			  lmap_fpage_at(2 * page, shift, 0), NULL, &map));
+	CHECK(map.bytes == page && got[2 * page] == got[0]);
+	CHECK(lmap_grant_range(space, view, page, LMAP_R, to, 0, NULL,
+			       NULL) == -EFAULT);
+	CHECK(!lmap_grant_range(space, view + page, page, LMAP_R, to, 0, NULL,
+				&map));
+	opts.budget = 0;
+	opts.flags = LMAP_FLUSH;
+	CHECK(!lmap_copy_range(space, view + 2 * page, page, LMAP_R, to,
+			       3 * page, &opts, &map));
+	CHECK(lmap_copy_range(space, view + 2 * page, page, LMAP_R, to, 0,
+			      NULL, NULL) == -EFAULT);
+	munmap(got, 4 * page);
+	close(to);
+}
+
+/* Depth and budget count without their flags unless they are 0. */
+static void check_limits(int space, void *p, int window, unsigned char *view,
+			 size_t page)
+{
+	struct lmap_map_opts opts;
+
+	memset(&opts, 0, sizeof(opts));
+	opts.size = sizeof(opts);
+	opts.depth = 1;
+	CHECK(!lmap_map_range(space, p, page, LMAP_RIGHTS_ALL, window, 0,
+			      &opts, NULL));
+	CHECK(!lmap_map_range(space, view, page, LMAP_RIGHTS_ALL, window, page,
+			      NULL, NULL));
+	CHECK(lmap_map_range(space, view + page, page, LMAP_R, window,
+			     2 * page, NULL, NULL) == -EMLINK);
+	CHECK(!lmap_unmap(space, LMAP_WHOLE, LMAP_SELF, 0, NULL));
+	opts.depth = 0;
+	opts.flags = LMAP_LIMIT_BUDGET;
+	CHECK(lmap_map_range(space, p, page, LMAP_R, window, 0, &opts,
+			     NULL) == -EINVAL);
+	CHECK(!lmap_reserve(space, 3) && !lmap_reserve(space, 0));
 }
 
 static void check_device(int space)
@@ -250,6 +380,15 @@ static void check_device(int space)
 	CHECK(un.pages == 3);
 	CHECK(!lmap_unmap(space, LMAP_WHOLE, LMAP_SELF, -1, &un));
 	CHECK(!un.mappings && !un.pages);
+	check_info(space, 0);
+	munmap(view, size);
+	view = (unsigned char *)lmap_window_mmap(window, size,
+						 PROT_READ | PROT_WRITE);
+	CHECK(view != MAP_FAILED);
+	check_status(space, (unsigned char *)p, window, view, page);
+	check_grant_copy(space, view, page);
+	CHECK(!lmap_unmap(space, LMAP_WHOLE, LMAP_SELF, 0, NULL));
+	check_limits(space, p, window, view, page);
 	check_info(space, 0);
 	munmap(view, size);
 	close(window);

@@ -13,13 +13,14 @@
  * exception). There is no hidden state: any thread may call anything at any
  * time. A space may be used only by tasks of the address space that opened it,
  * -EPERM for others, also after fork. Sizes, lengths and offsets are bytes and
- * multiples of the page size. The model is that of the L4 microkernels: map
- * and unmap of flexpages as in L4 X.2 and Fiasco, windows instead of IPC.
+ * multiples of the page size. The model is that of the L4 microkernels: map,
+ * grant, copy and unmap of flexpages as in L4 X.2 and Fiasco, windows instead
+ * of IPC.
  *
  * Structures begin with their size, which the caller sets: an older program
  * works with a newer library and the other way round. In C++ the functions
- * lmap_map, lmap_unmap, lmap_sync and lmap_info hide the structures of
- * <linux/lmap.h> of the same names: write "struct lmap_info".
+ * lmap_map, lmap_unmap, lmap_status, lmap_reserve, lmap_sync and lmap_info hide
+ * the structures of <linux/lmap.h> of the same names: write "struct lmap_info".
  */
 #ifndef LMAP_H
 #define LMAP_H
@@ -137,23 +138,29 @@ int lmap_send_fd(int sock, int window);
 int lmap_recv_fd(int sock);
 
 /**
- * struct lmap_map_opts - how to map; zero is the default of everything
+ * struct lmap_map_opts - how to map, grant or copy; zero is the default of
+ * everything
  * @size: sizeof(struct lmap_map_opts)
- * @flags: LMAP_POPULATE, LMAP_NOREPLACE, LMAP_LIMIT_DEPTH
+ * @flags: LMAP_POPULATE, LMAP_NOREPLACE, LMAP_LIMIT_DEPTH, LMAP_LIMIT_BUDGET;
+ *	   LMAP_TRACK and LMAP_PIN to map, LMAP_FLUSH to copy
  * @send_base: hot spot of flexpages of different size; 0 with ranges
- * @depth: with LMAP_LIMIT_DEPTH: further levels that may hang below
- * @reserved: 0
+ * @depth: how many further levels may hang below; counts with
+ *	   LMAP_LIMIT_DEPTH, which a number other than 0 implies
+ * @budget: how many mappings there may be at a time, the new one and all that
+ *	    derives from it; implies LMAP_LIMIT_BUDGET unless it is 0
+ *
+ * A granted mapping keeps the limits that it has: no depth, no budget.
  */
 struct lmap_map_opts {
 	uint32_t size;
 	uint32_t flags;
 	uint64_t send_base;
 	uint32_t depth;
-	uint32_t reserved;
+	uint32_t budget;
 };
 
 /**
- * struct lmap_map_result - what was mapped
+ * struct lmap_map_result - what was mapped, granted or copied
  * @size: sizeof(struct lmap_map_result), set by the caller
  * @rights: that every piece got
  * @fpage: where it landed, with effective rights; nil for ranges
@@ -183,12 +190,14 @@ struct lmap_map_result {
  *
  * Of two flexpages of different size the part of the larger is meant that has
  * the size of the smaller and contains the send base. Rights that are not held
- * are left out silently; @out tells which were given.
+ * are left out silently; @out tells which were given. The caller keeps his own
+ * access, and lmap_unmap() takes back what he gave.
  *
  * Return: 0; -EACCES if no right is left, -EFAULT if all is hole, -EMLINK,
- * -ELOOP, -EEXIST, -ENOSPC, -ENXIO, -EBADFD, -EOPNOTSUPP, -EINVAL as in the
- * table: nothing was changed. -ESTALE, -EINTR, -ENXIO: the target may have been
- * emptied. -E2BIG: @opts says something that this library does not know.
+ * -EDQUOT, -ELOOP, -EEXIST, -ENOSPC, -ENXIO, -EBADFD, -EOPNOTSUPP, -EINVAL as
+ * in the table: nothing was changed. -ESTALE, -EINTR, -ENXIO: the target may
+ * have been emptied. -E2BIG: @opts says something that this library does not
+ * know.
  */
 int lmap_map(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
 	     const struct lmap_map_opts *opts, struct lmap_map_result *out);
@@ -216,29 +225,120 @@ int lmap_map_range(int space, const void *addr, size_t len,
 		   struct lmap_map_result *out);
 
 /**
+ * lmap_grant - hand a flexpage over: map, and lose it
+ * @space: of the caller
+ * @snd: send flexpage with the rights asked
+ * @window: target
+ * @rcv: receive flexpage; its rights do not count
+ * @opts: may be NULL
+ * @out: may be NULL
+ *
+ * Mappings in windows of the caller move: they keep what derives from them, and
+ * their parent, who can take them back; the caller can't. Private anonymous
+ * memory of his own is unmapped from him and belongs to the holder of the new
+ * mapping; its pages count as locked memory of the caller until it is gone.
+ * No other thread may change that range during the call.
+ *
+ * Return: as lmap_map(); -EOPNOTSUPP also for ordinary memory of another kind,
+ * -EDQUOT also if RLIMIT_MEMLOCK is used up, -EINVAL also for a depth,
+ * a budget, LMAP_TRACK and LMAP_PIN.
+ */
+int lmap_grant(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
+	       const struct lmap_map_opts *opts, struct lmap_map_result *out);
+
+/**
+ * lmap_grant_range - hand any range of whole pages over
+ * @space: of the caller
+ * @addr: first byte
+ * @len: bytes
+ * @rights: asked
+ * @window: target
+ * @offset: first byte in the window
+ * @opts: may be NULL
+ * @out: may be NULL
+ *
+ * One call of the kernel (LMAP_RANGE), as lmap_map_range().
+ *
+ * Return: as lmap_grant().
+ */
+int lmap_grant_range(int space, const void *addr, size_t len,
+		     unsigned int rights, int window, uint64_t offset,
+		     const struct lmap_map_opts *opts,
+		     struct lmap_map_result *out);
+
+/**
+ * lmap_copy - give a flexpage to somebody as an equal
+ * @space: of the caller
+ * @snd: send flexpage with the rights asked
+ * @window: target
+ * @rcv: receive flexpage; its rights do not count
+ * @opts: may be NULL; with LMAP_FLUSH it is lmap_grant()
+ * @out: may be NULL
+ *
+ * The new mapping becomes a sibling of the caller's: their parent can take it
+ * back, the caller can't. Pages of private anonymous memory are shared by both
+ * from now on: the holder of the new mapping keeps them, and they count as
+ * locked memory of the caller until it is gone. No other thread may change
+ * that range during the call.
+ *
+ * Return: as lmap_map(); -EOPNOTSUPP also for ordinary memory of another kind,
+ * -EDQUOT also if RLIMIT_MEMLOCK is used up, -EINVAL also for LMAP_TRACK and
+ * LMAP_PIN.
+ */
+int lmap_copy(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
+	      const struct lmap_map_opts *opts, struct lmap_map_result *out);
+
+/**
+ * lmap_copy_range - give any range of whole pages to somebody as an equal
+ * @space: of the caller
+ * @addr: first byte
+ * @len: bytes
+ * @rights: asked
+ * @window: target
+ * @offset: first byte in the window
+ * @opts: may be NULL
+ * @out: may be NULL
+ *
+ * One call of the kernel (LMAP_RANGE), as lmap_map_range().
+ *
+ * Return: as lmap_copy().
+ */
+int lmap_copy_range(int space, const void *addr, size_t len,
+		    unsigned int rights, int window, uint64_t offset,
+		    const struct lmap_map_opts *opts,
+		    struct lmap_map_result *out);
+
+/**
  * struct lmap_unmap_result - what was revoked
  * @size: sizeof(struct lmap_unmap_result), set by the caller
  * @flags: LMAP_OVERREVOKED
  * @mappings: mappings that lost something
  * @pages: pages that they lost, each mapping by itself
+ * @refbits: LMAP_ACCESSED and LMAP_MODIFIED of all that was touched, as
+ *	     lmap_status() would have told before
+ * @reserved: 0
  */
 struct lmap_unmap_result {
 	uint32_t size;
 	uint32_t flags;
 	uint64_t mappings;
 	uint64_t pages;
+	uint32_t refbits;
+	uint32_t reserved;
 };
 
 /**
  * lmap_unmap - take rights back from everybody below
  * @space: of the caller
  * @fp: flexpage with the rights to take, or LMAP_WHOLE
- * @flags: LMAP_SELF, LMAP_ONLY
+ * @flags: LMAP_SELF, LMAP_ONLY, LMAP_RESET
  * @only_window: with LMAP_ONLY: only what lies there; does not count otherwise
  * @out: may be NULL
  *
- * Taking LMAP_R removes the mappings there, taking others leaves the rest. When
- * it returns 0 nobody has the rights any more.
+ * Taking LMAP_R removes the mappings there, taking others leaves the rest,
+ * taking none changes nothing. When it returns 0 nobody has the rights any
+ * more. With LMAP_RESET the reference bits that are told are cleared for the
+ * caller.
  *
  * Return: 0, also if there was nothing; -EINTR: a part is done, repeat it.
  * -EINVAL, -EOPNOTSUPP, -EPERM, -EBADF, -EBADFD: nothing was changed.
@@ -252,7 +352,7 @@ int lmap_unmap(int space, lmap_fpage_t fp, unsigned int flags,
  * @addr: first byte
  * @len: bytes
  * @rights: to take
- * @flags: LMAP_SELF
+ * @flags: LMAP_SELF, LMAP_RESET
  * @out: may be NULL
  *
  * One call of the kernel (LMAP_RANGE), as lmap_map_range().
@@ -262,6 +362,41 @@ int lmap_unmap(int space, lmap_fpage_t fp, unsigned int flags,
 int lmap_unmap_range(int space, const void *addr, size_t len,
 		     unsigned int rights, unsigned int flags,
 		     struct lmap_unmap_result *out);
+
+/**
+ * lmap_status - how lent memory was used: reference bits
+ * @space: of the caller
+ * @addr: first byte
+ * @len: bytes
+ * @flags: LMAP_RESET clears what is told, for the caller alone
+ * @per_page: NULL, or a byte for each page: LMAP_ACCESSED, LMAP_MODIFIED
+ * @refbits: may be NULL; the same of all pages together
+ *
+ * What counts is use through mappings that derive from the range and, where
+ * windows of the caller are mmapped there, through those; not what the caller
+ * does with his ordinary memory. Exact for each page of mappings made with
+ * LMAP_TRACK; of others that were used all pages are told. No use is ever left
+ * out: whoever the memory came through is told each one until a reset of his
+ * own.
+ *
+ * Return: 0; -EINVAL if something is not whole pages, -EFAULT if @per_page is
+ * not writable, -EOPNOTSUPP, -EOVERFLOW, -ENOMEM: nothing was cleared. -EINTR:
+ * what was told before the signal may be cleared.
+ */
+int lmap_status(int space, const void *addr, size_t len, unsigned int flags,
+		uint8_t *per_page, unsigned int *refbits);
+
+/**
+ * lmap_reserve - set mappings aside, so that later calls can't lack memory
+ * @space: of the caller
+ * @nodes: how many there shall be in reserve; 0 gives them back
+ *
+ * Each mapping that is made, and each one that must be cut, takes one when
+ * there is no other memory. They count against the quota of mappings.
+ *
+ * Return: 0; -ENOMEM, -EDQUOT: the reserve is as it was.
+ */
+int lmap_reserve(int space, unsigned int nodes);
 
 /**
  * lmap_sync - wait until borrowers see what was discarded

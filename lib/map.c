@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * liblmap: flexpages, map, unmap. Must never decide what the kernel decides.
+ * liblmap: flexpages, map, grant, copy, unmap, status. Must never decide what the kernel decides.
  */
 #include "internal.h"
 
@@ -23,7 +23,8 @@ LMAP_API lmap_fpage_t lmap_fpage(const void *base, unsigned int order,
 	return lmap_fpage_at((uintptr_t)base, order, rights);
 }
 
-static int do_map(int space, struct lmap_map *arg,
+/* Map, grant or copy; @cmd says which. */
+static int do_map(int space, unsigned long cmd, struct lmap_map *arg,
 		  const struct lmap_map_opts *opts,
 		  struct lmap_map_result *out)
 {
@@ -36,13 +37,18 @@ static int do_map(int space, struct lmap_map *arg,
 		ret = lmap_result_check(out);
 	if (ret)
 		return ret;
-	if (o.reserved || o.flags & LMAP_RANGE)
+	if (o.flags & LMAP_RANGE)
 		return -EOPNOTSUPP;
 	arg->size = sizeof(*arg);
 	arg->flags |= o.flags;
+	if (o.depth)
+		arg->flags |= LMAP_LIMIT_DEPTH;
+	if (o.budget)
+		arg->flags |= LMAP_LIMIT_BUDGET;
 	arg->send_base = o.send_base;
 	arg->depth = o.depth;
-	ret = lmap_ioctl(space, LMAP_MAP, arg);
+	arg->budget = o.budget;
+	ret = lmap_ioctl(space, cmd, arg);
 	if (ret)
 		return ret;
 
@@ -56,8 +62,10 @@ static int do_map(int space, struct lmap_map *arg,
 	return 0;
 }
 
-LMAP_API int lmap_map(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
-		      const struct lmap_map_opts *opts, struct lmap_map_result *out)
+static int map_fpages(int space, unsigned long cmd, lmap_fpage_t snd,
+		      int window, lmap_fpage_t rcv,
+		      const struct lmap_map_opts *opts,
+		      struct lmap_map_result *out)
 {
 	struct lmap_map arg;
 
@@ -65,13 +73,13 @@ LMAP_API int lmap_map(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
 	arg.snd = snd;
 	arg.rcv = rcv;
 	arg.window = window;
-	return do_map(space, &arg, opts, out);
+	return do_map(space, cmd, &arg, opts, out);
 }
 
-LMAP_API int lmap_map_range(int space, const void *addr, size_t len,
-			    unsigned int rights, int window, uint64_t offset,
-			    const struct lmap_map_opts *opts,
-			    struct lmap_map_result *out)
+static int map_range(int space, unsigned long cmd, const void *addr,
+		     size_t len, unsigned int rights, int window,
+		     uint64_t offset, const struct lmap_map_opts *opts,
+		     struct lmap_map_result *out)
 {
 	struct lmap_map arg;
 
@@ -82,7 +90,58 @@ LMAP_API int lmap_map_range(int space, const void *addr, size_t len,
 	arg.length = len;
 	arg.rights = rights;
 	arg.window = window;
-	return do_map(space, &arg, opts, out);
+	return do_map(space, cmd, &arg, opts, out);
+}
+
+LMAP_API int lmap_map(int space, lmap_fpage_t snd, int window,
+		      lmap_fpage_t rcv,
+		      const struct lmap_map_opts *opts,
+		      struct lmap_map_result *out)
+{
+	return map_fpages(space, LMAP_MAP, snd, window, rcv, opts, out);
+}
+
+LMAP_API int lmap_map_range(int space, const void *addr, size_t len,
+			    unsigned int rights, int window, uint64_t offset,
+			    const struct lmap_map_opts *opts,
+			    struct lmap_map_result *out)
+{
+	return map_range(space, LMAP_MAP, addr, len, rights, window, offset,
+			 opts, out);
+}
+
+LMAP_API int lmap_grant(int space, lmap_fpage_t snd, int window,
+			lmap_fpage_t rcv,
+			const struct lmap_map_opts *opts,
+			struct lmap_map_result *out)
+{
+	return map_fpages(space, LMAP_GRANT, snd, window, rcv, opts, out);
+}
+
+LMAP_API int lmap_grant_range(int space, const void *addr, size_t len,
+			      unsigned int rights, int window, uint64_t offset,
+			      const struct lmap_map_opts *opts,
+			      struct lmap_map_result *out)
+{
+	return map_range(space, LMAP_GRANT, addr, len, rights, window, offset,
+			 opts, out);
+}
+
+LMAP_API int lmap_copy(int space, lmap_fpage_t snd, int window,
+		       lmap_fpage_t rcv,
+		       const struct lmap_map_opts *opts,
+		       struct lmap_map_result *out)
+{
+	return map_fpages(space, LMAP_COPY, snd, window, rcv, opts, out);
+}
+
+LMAP_API int lmap_copy_range(int space, const void *addr, size_t len,
+			     unsigned int rights, int window, uint64_t offset,
+			     const struct lmap_map_opts *opts,
+			     struct lmap_map_result *out)
+{
+	return map_range(space, LMAP_COPY, addr, len, rights, window, offset,
+			 opts, out);
 }
 
 static int do_unmap(int space, struct lmap_unmap *arg,
@@ -103,6 +162,7 @@ static int do_unmap(int space, struct lmap_unmap *arg,
 	result.flags = arg->out_flags;
 	result.mappings = arg->out_mappings;
 	result.pages = arg->out_pages;
+	result.refbits = arg->out_refbits;
 	lmap_result_out(out, &result, sizeof(result));
 	return 0;
 }
@@ -127,7 +187,7 @@ LMAP_API int lmap_unmap_range(int space, const void *addr, size_t len,
 {
 	struct lmap_unmap arg;
 
-	if (flags & ~LMAP_SELF)
+	if (flags & ~(LMAP_SELF | LMAP_RESET))
 		return -EOPNOTSUPP;
 	memset(&arg, 0, sizeof(arg));
 	arg.flags = flags | LMAP_RANGE;
@@ -135,4 +195,23 @@ LMAP_API int lmap_unmap_range(int space, const void *addr, size_t len,
 	arg.length = len;
 	arg.rights = rights;
 	return do_unmap(space, &arg, out);
+}
+
+LMAP_API int lmap_status(int space, const void *addr, size_t len,
+			 unsigned int flags, uint8_t *per_page,
+			 unsigned int *refbits)
+{
+	struct lmap_status arg;
+	int ret;
+
+	memset(&arg, 0, sizeof(arg));
+	arg.size = sizeof(arg);
+	arg.flags = flags;
+	arg.addr = (uintptr_t)addr;
+	arg.length = len;
+	arg.pages = (uintptr_t)per_page;
+	ret = lmap_ioctl(space, LMAP_STATUS, &arg);
+	if (!ret && refbits)
+		*refbits = arg.out_refbits;
+	return ret;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * liblmap: spaces, windows, passing descriptors. Must never keep a descriptor
- * that it did not return.
+ * liblmap: spaces, windows, reserves, passing descriptors. Must never keep a
+ * descriptor that it did not return.
  */
 #include "internal.h"
 
@@ -143,6 +143,16 @@ LMAP_API int lmap_recv_fd(int sock)
 		ret = n ? one_fd(&msg) : -EPIPE;
 	errno = saved;
 	return ret;
+}
+
+LMAP_API int lmap_reserve(int space, unsigned int nodes)
+{
+	struct lmap_reserve arg;
+
+	memset(&arg, 0, sizeof(arg));
+	arg.size = sizeof(arg);
+	arg.nodes = nodes;
+	return lmap_ioctl(space, LMAP_RESERVE, &arg);
 }
 
 LMAP_API int lmap_sync(int space)
