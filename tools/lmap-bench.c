@@ -50,17 +50,43 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Median of ROUNDS runs; the first ones warm up. */
+static double no_time(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* What is measured, and its median. */
+struct timed {
+	double (*fn)(void *arg);
+	void *arg;
+	double ns;
+};
+
+/*
+ * Runs both in turn, ROUNDS times, so that what else the machine does meanwhile
+ * hits both. The first runs warm up.
+ */
+static void medians(struct timed *a, struct timed *b)
+{
+	double ta[ROUNDS], tb[ROUNDS];
+
+	for (int i = -3; i < ROUNDS; i++) {
+		ta[i < 0 ? 0 : i] = a->fn(a->arg);
+		tb[i < 0 ? 0 : i] = b->fn(b->arg);
+	}
+	qsort(ta, ROUNDS, sizeof(ta[0]), by_value);
+	qsort(tb, ROUNDS, sizeof(tb[0]), by_value);
+	a->ns = ta[ROUNDS / 2];
+	b->ns = tb[ROUNDS / 2];
+}
+
 static double median(double (*fn)(void *arg), void *arg)
 {
-	double t[ROUNDS];
+	struct timed t = { fn, arg }, nothing = { no_time, NULL };
 
-	for (int i = 0; i < 3; i++)
-		fn(arg);
-	for (int i = 0; i < ROUNDS; i++)
-		t[i] = fn(arg);
-	qsort(t, ROUNDS, sizeof(t[0]), by_value);
-	return t[ROUNDS / 2];
+	medians(&t, &nothing);
+	return t.ns;
 }
 
 static void *anonymous(size_t length, int flags)
@@ -135,18 +161,127 @@ static double map_once(void *arg)
 static void bench_map_size(double null)
 {
 	struct lease small = { .pages = 1 }, large = { .pages = GIB / PAGE };
-	double t1, t2;
+	struct timed t1 = { map_once, &small }, t2 = { map_once, &large };
 
 	large.mem = anonymous(GIB, MAP_NORESERVE);
 	small.mem = large.mem;
 	small.window = large.window = lmap_window(space, GIB, LMAP_RIGHTS_ALL,
 						  0);
-	t1 = median(map_once, &small);
-	t2 = median(map_once, &large);
-	report("map 4 KiB", t1, "null ioctl", null, 0);
-	report("map 1 GiB", t2, "map 4 KiB", t1, 1.2);
+	medians(&t1, &t2);
+	report("map 4 KiB", t1.ns, "null ioctl", null, 0);
+	report("map 1 GiB", t2.ns, "map 4 KiB", t1.ns, 1.2);
 	close(large.window);
 	munmap(large.mem, GIB);
+}
+
+/* The same again: a look at the mapping that is there, whatever its size. */
+static double overmap(void *arg)
+{
+	struct lease *l = arg;
+	double start = now();
+
+	for (int i = 0; i < 100; i++)
+		if (lmap_map_range(space, l->mem, l->pages * PAGE,
+				   LMAP_R | LMAP_W, l->window, 0, NULL, NULL))
+			die("overmap");
+	return (now() - start) / 100;
+}
+
+static void bench_overmap(double null)
+{
+	struct lease small = { .pages = 1 }, large = { .pages = GIB / PAGE };
+	struct timed t1 = { overmap, &small }, t2 = { overmap, &large };
+
+	large.mem = anonymous(GIB, MAP_NORESERVE);
+	small.mem = large.mem;
+	small.window = lmap_window(space, PAGE, LMAP_RIGHTS_ALL, 0);
+	large.window = lmap_window(space, GIB, LMAP_RIGHTS_ALL, 0);
+	medians(&t1, &t2);
+	report("overmap 4 KiB", t1.ns, "null ioctl", null, 0);
+	report("overmap 1 GiB", t2.ns, "overmap 4 KiB", t1.ns, 2);
+	close(small.window);
+	close(large.window);
+	munmap(large.mem, GIB);
+}
+
+/* What is in reserve must cost nothing while there is memory. */
+static void bench_reserve(void)
+{
+	struct lease l = { .pages = 1 };
+	double t1, t2;
+
+	l.mem = anonymous(PAGE, 0);
+	l.window = lmap_window(space, PAGE, LMAP_RIGHTS_ALL, 0);
+	t1 = median(map_once, &l);
+	if (lmap_reserve(space, 1000))
+		die("reserve");
+	t2 = median(map_once, &l);
+	report("map 4 KiB, 1000 mappings in reserve", t2, "without a reserve",
+	       t1, 2);
+	if (lmap_reserve(space, 0))
+		die("reserve");
+	close(l.window);
+	munmap(l.mem, PAGE);
+}
+
+#define TRACKED	1000UL
+
+/* The lease is mapped with LMAP_TRACK; pages says how many are asked for. */
+static double status_of(void *arg)
+{
+	static uint8_t bits[TRACKED];
+	struct lease *l = arg;
+	double start = now();
+
+	for (int i = 0; i < 10; i++)
+		if (lmap_status(space, l->mem, l->pages * PAGE, 0, bits, NULL))
+			die("status");
+	start = now() - start;
+	for (size_t i = 0; i < l->pages; i++)
+		if (bits[i] != (LMAP_ACCESSED | LMAP_MODIFIED))
+			die("reference bits");
+	return start / 10;
+}
+
+static double status_reset(void *arg)
+{
+	struct lease *l = arg;
+	double start;
+
+	touch(l->view, l->pages);
+	start = now();
+	if (lmap_status(space, l->mem, l->pages * PAGE, LMAP_RESET, NULL,
+			NULL))
+		die("status");
+	return now() - start;
+}
+
+static void bench_status(void)
+{
+	struct lmap_map_opts track = { .size = sizeof(track),
+				       .flags = LMAP_TRACK };
+	struct lease l = { .pages = TRACKED }, one;
+	struct timed t1 = { status_of, &one }, t2 = { status_of, &l };
+
+	l.mem = anonymous(TRACKED * PAGE, 0);
+	l.window = lmap_window(space, TRACKED * PAGE, LMAP_RIGHTS_ALL, 0);
+	l.view = lmap_window_mmap(l.window, TRACKED * PAGE,
+				  PROT_READ | PROT_WRITE);
+	if (lmap_map_range(space, l.mem, TRACKED * PAGE, LMAP_R | LMAP_W,
+			   l.window, 0, &track, NULL))
+		die("map");
+	touch(l.view, TRACKED);
+	one = l;
+	one.pages = 1;
+	medians(&t1, &t2);
+	/* One call for all must be far from a call for each. */
+	report("status of 1000 tracked pages", t2.ns, "status of 1", t1.ns,
+	       100);
+	report("the same with reset", median(status_reset, &l), "without",
+	       t2.ns, 0);
+	munmap(l.view, TRACKED * PAGE);
+	close(l.window);
+	munmap(l.mem, TRACKED * PAGE);
 }
 
 static double lease_touch(void *arg)
@@ -210,7 +345,7 @@ static void bench_touch_unmap(void)
 {
 	struct lease l = { .pages = PAGES };
 	int fd = memfd_create("bench", 0);
-	double t1, t2;
+	struct timed lent = { lease_touch, &l }, file = { memfd_touch, &fd };
 	char *p;
 
 	if (fd < 0 || ftruncate(fd, PAGES * PAGE))
@@ -224,12 +359,14 @@ static void bench_touch_unmap(void)
 	l.window = lmap_window(space, PAGES * PAGE, LMAP_RIGHTS_ALL, 0);
 	l.view = lmap_window_mmap(l.window, PAGES * PAGE,
 				  PROT_READ | PROT_WRITE);
-	t1 = median(lease_touch, &l);
-	t2 = median(memfd_touch, &fd);
-	report("first write to a page, lent", t1, "populated memfd", t2, 0.5);
-	t1 = median(lease_unmap, &l);
-	t2 = median(memfd_unmap, &fd);
-	report("unmap 2048 present pages", t1, "munmap of the same", t2, 1.5);
+	medians(&lent, &file);
+	report("first write to a page, lent", lent.ns, "populated memfd",
+	       file.ns, 0.5);
+	lent.fn = lease_unmap;
+	file.fn = memfd_unmap;
+	medians(&lent, &file);
+	report("unmap 2048 present pages", lent.ns, "munmap of the same",
+	       file.ns, 1.5);
 	close(fd);
 	munmap(l.view, PAGES * PAGE);
 	close(l.window);
@@ -298,15 +435,13 @@ static void bench_depth(void)
 	};
 	/* Not 1: its unmap would be the last and drop the pinned pages too. */
 	struct chain *few = chain_make(2), *many = chain_make(32);
+	struct timed t1 = { chain_run, few }, t2 = { chain_run, many };
 
 	for (int i = 0; i < 3; i++) {
-		double t1, t2;
-
 		few->what = many->what = i;
-		t1 = median(chain_run, few);
-		t2 = median(chain_run, many);
+		medians(&t1, &t2);
 		/* map and unmap look each parent up once: a little more */
-		report(what[i], t2, "depth 2", t1, i ? 1.3 : 0);
+		report(what[i], t2.ns, "depth 2", t1.ns, i ? 1.3 : 0);
 	}
 }
 
@@ -348,14 +483,15 @@ static double read_in_place(void *arg)
 static void bench_copy(void)
 {
 	struct lease l = { .pages = PAGES };
+	struct timed t1 = { read_in_place, &l }, t2 = { copy_vm, &l };
 
 	l.mem = anonymous(PAGES * PAGE, 0);
 	touch(l.mem, PAGES);
 	l.window = lmap_window(space, PAGES * PAGE, LMAP_RIGHTS_ALL, 0);
 	l.view = lmap_window_mmap(l.window, PAGES * PAGE, PROT_READ);
-	report("look at 2048 lent pages in place",
-	       median(read_in_place, &l), "process_vm_readv of them",
-	       median(copy_vm, &l), 0);
+	medians(&t1, &t2);
+	report("look at 2048 lent pages in place", t1.ns,
+	       "process_vm_readv of them", t2.ns, 0);
 }
 
 int main(int argc, char **argv)
@@ -380,6 +516,9 @@ int main(int argc, char **argv)
 	}
 	null = median(null_ioctl, NULL);
 	bench_map_size(null);
+	bench_overmap(null);
+	bench_reserve();
+	bench_status();
 	bench_touch_unmap();
 	bench_depth();
 	bench_copy();
