@@ -3,8 +3,9 @@
  * lmap-demo - three processes lend, reduce and revoke real memory.
  *
  * A loads a file into its heap and lends it read-only to B, which computes a
- * checksum in place and lends half of it on to C. C tries to write, A takes
- * the right to read from everybody, B and C tell how they lost it.
+ * checksum in place and lends half of it on to C. C tries to write, A sees which
+ * pages were used and takes the right to read from everybody, B and C tell how
+ * they lost it.
  *
  * What is printed must be what happened: every line's expectation is checked,
  * and one that does not hold makes the exit status 1.
@@ -149,6 +150,8 @@ struct borrower {
 static void obey(const struct order *o, struct answer *a, int space,
 		 unsigned char *base, int sock)
 {
+	static const struct lmap_map_opts track = { .size = sizeof(track),
+						    .flags = LMAP_TRACK };
 	uint64_t start;
 	int window;
 
@@ -168,7 +171,7 @@ static void obey(const struct order *o, struct answer *a, int space,
 		window = lmap_recv_fd(sock);
 		start = now();
 		a->ret = lmap_map_range(space, base + o->offset, o->length,
-					LMAP_R | LMAP_W, window, 0, NULL,
+					LMAP_R | LMAP_W, window, 0, &track,
 					&a->map);
 		a->ns = now() - start;
 		close(window);
@@ -301,6 +304,27 @@ static void show_tree(int space, const struct tree *t)
 	       "as many mappings as drawn");
 }
 
+/* Which pages were used since the last time; @want of them, for reading. */
+static void show_use(int space, const unsigned char *mem, size_t size,
+		     size_t want)
+{
+	size_t page = sysconf(_SC_PAGESIZE), pages = size / page;
+	size_t accessed = 0, modified = 0;
+	uint8_t *bits = calloc(pages, 1);
+
+	if (!bits || lmap_status(space, mem, size, LMAP_RESET, bits, NULL))
+		fail("lmap_status");
+	for (size_t i = 0; i < pages; i++) {
+		accessed += !!(bits[i] & LMAP_ACCESSED);
+		modified += !!(bits[i] & LMAP_MODIFIED);
+	}
+	printf("      A asks: %zu of %zu pages were read since, %zu written\n",
+	       accessed, pages, modified);
+	expect(accessed == want / page && !modified,
+	       "the pages that were read, and none written");
+	free(bits);
+}
+
 static unsigned char *load(const char *path, size_t *bytes, size_t *size)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -379,6 +403,7 @@ int main(int argc, char **argv)
 	       a.sum == sum ? "the same" : "DIFFERENT");
 	cost("read all of it for the first time", a.ns);
 	expect(a.sum == sum, "the same checksum");
+	show_use(space, mem, size, size);
 
 	step(4, "B lends the first half on to C, and asks for writing too");
 	lent = tell(&b, LEND, 0, half, c.window);
@@ -396,6 +421,7 @@ int main(int argc, char **argv)
 	       loss_name(&a.loss), a.loss.addr);
 	expect(a.loss.sig == SIGSEGV && a.loss.code == SEGV_ACCERR &&
 	       a.loss.addr == c.base + 8, "SIGSEGV at that address");
+	show_use(space, mem, size, half);
 
 	printf("\n      Before:\n");
 	show_tree(space, &(struct tree){ size, &map, &lent.map });
