@@ -10,6 +10,7 @@
 
 /* So that what is static in it is built with our warnings, too. */
 #include "mdb.c"
+#include "refs.c"
 #include "world.h"
 
 /* Readers come without end: whoever waits for them must get his turn. */
