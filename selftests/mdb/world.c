@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The small world: operations as the kernel does them, the naive model, and
- * the check of all invariants. See world.h.
+ * The small world: operations as the kernel does them (revoke.c, place.c and
+ * status.c of the module), with page tables that are an array. Each operation
+ * is also told to the naive model. See world.h.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* So that what is static in it is built with our warnings, too. */
+/* So that what is static in them is built with our warnings, too. */
 #include "mdb.c"
 #include "refs.c"
-#include "world.h"
+#include "oracle.h"
 
 /* Readers come without end: whoever waits for them must get his turn. */
 pthread_rwlock_t shim_rcu =
 	PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 long nodes_live;
+
+/* Nodes. */
+
+static void count(long n)
+{
+	__atomic_fetch_add(&nodes_live, n, __ATOMIC_RELAXED);
+}
 
 static struct lmap_node *node_alloc(void)
 {
@@ -26,17 +35,85 @@ static struct lmap_node *node_alloc(void)
 		abort();
 	memset(node, 0xa5, sizeof(*node));
 	node->flags = 0;
-	__atomic_fetch_add(&nodes_live, 1, __ATOMIC_RELAXED);
+	count(1);
 	return node;
 }
 
-/* Only nodes that were linked have an origin. */
+static struct lmap_refs_table *table_alloc(unsigned long first,
+					   unsigned long last)
+{
+	struct lmap_refs_table *table;
+
+	table = calloc(1, lmap_refs_table_size(first, last));
+	if (!table)
+		abort();
+	lmap_refs_table_init(table, first, last);
+	count(1);
+	return table;
+}
+
+static void table_free(struct lmap_refs_table *table)
+{
+	if (table)
+		count(-1);
+	free(table);
+}
+
+static void origin_free(struct lmap_origin *origin)
+{
+	table_free(origin->refs.table);
+	free(origin);
+	count(-1);
+}
+
+/* Only nodes that were linked can be the last of their origin. */
 static void node_free(struct lmap_node *node)
 {
 	if (node->flags & LMAP_NODE_LAST)
-		free(node->origin);
-	__atomic_fetch_sub(&nodes_live, 1, __ATOMIC_RELAXED);
+		origin_free(node->origin);
+	count(-1);
 	free(node);
+}
+
+static void node_free_list(struct list_head *list)
+{
+	while (!list_empty(list)) {
+		struct lmap_node *node = list_first_entry(list,
+							  struct lmap_node,
+							  order);
+
+		list_del(&node->order);
+		node_free(node);
+	}
+}
+
+static struct lmap_node *mapping_alloc(struct world *w, int wfirst,
+				       unsigned long rfirst, int pages,
+				       struct want want)
+{
+	struct lmap_node *node = node_alloc();
+	struct lmap_origin *origin = calloc(1, sizeof(*origin));
+
+	if (!origin)
+		abort();
+	count(1);
+	origin->id = ++w->last_id;
+	origin->budget = want.budget;
+	if (want.tracked)
+		origin->refs.table = table_alloc(rfirst, rfirst + pages - 1);
+	node->origin = origin;
+	node->wfirst = wfirst;
+	node->rfirst = rfirst;
+	node->npages = pages;
+	node->rights = want.rights;
+	return node;
+}
+
+static void mapping_free(struct lmap_node *node)
+{
+	origin_free(node->origin);
+	node->flags = 0;
+	node_free(node);
 }
 
 void world_init(struct world *w, int regions, int windows, int pages)
@@ -45,111 +122,93 @@ void world_init(struct world *w, int regions, int windows, int pages)
 	w->regions = regions;
 	w->windows = windows;
 	w->pages = pages;
+	/* A border between words of bits lies inside. */
+	w->rbase = LMAP_REFS_WORD - (pages + 1) / 2;
 	w->spare_limit = -1;
+	w->hook_cell = -1;
+	w->late_cell = -1;
 	for (int i = 0; i < regions; i++)
 		lmap_mdb_init(&w->mdb[i]);
 	for (int i = 0; i < windows; i++)
 		lmap_index_init(&w->index[i]);
 }
 
-/* The naive model. */
-
-static int cell_nr(int window, int page)
+static void contradiction(struct world *w, const char *what)
 {
-	return window * PAGES_MAX + page;
+	if (what && !w->bad)
+		w->bad = what;
 }
 
-static bool cell_below(struct world *w, int cell, int root)
+/* Accesses and page tables. */
+
+static u8 access_bits(bool write)
 {
-	for (cell = w->cell[cell].parent; cell >= 0;
-	     cell = w->cell[cell].parent)
-		if (cell == root)
-			return true;
-	return false;
+	return write ? LMAP_ACCESSED | LMAP_MODIFIED : LMAP_ACCESSED;
 }
 
-/* Is the cell, or an ancestor of it below @stop, in window @only? */
-static bool cell_in(struct world *w, int cell, int stop, int only)
+bool world_touch(struct world *w, int window, int page, bool write, bool copy)
 {
-	for (; cell >= 0 && cell != stop; cell = w->cell[cell].parent)
-		if (cell / PAGES_MAX == only)
-			return true;
-	return false;
-}
+	unsigned int need = write ? LMAP_R | LMAP_W : LMAP_R;
+	int i = cell_nr(window, page);
+	struct cell *c = &w->cell[i];
+	struct pte *pte = &w->pte[i];
+	struct lmap_hit hit;
+	bool ok, allowed = c->used && !(need & ~c->rights);
 
-static void cell_take(struct world *w, int cell, unsigned int take, u64 *pages)
-{
-	struct cell *c = &w->cell[cell];
+	rcu_read_lock();
+	ok = lmap_index_lookup(&w->index[window], page, &hit) &&
+	     !(need & ~hit.rights);
+	if (ok ? !allowed : allowed && !w->over)
+		contradiction(w, "an access is allowed to the wrong ones");
+	/* The processor asks nobody if the entry is there. */
+	if (ok && (copy || need & ~pte->how)) {
+		unsigned long rpage = hit.rfirst + (page - hit.wfirst);
 
-	if (!(c->rights & take))
-		return;
-	(*pages)++;
-	c->rights &= ~take;
-	if (take & LMAP_R)
-		c->used = false;
-}
-
-static u64 model_revoke_region(struct world *w, int region, int first,
-			       int last, unsigned int take, int only)
-{
-	int hit[WINDOWS_MAX * PAGES_MAX], n = 0;
-	u64 pages = 0;
-
-	for (int i = 0; i < WINDOWS_MAX * PAGES_MAX; i++) {
-		struct cell *c = &w->cell[i];
-
-		if (c->used && c->region == region && c->rpage >= first &&
-		    c->rpage <= last &&
-		    (only < 0 || cell_in(w, i, -1, only)))
-			hit[n++] = i;
+		lmap_refs_touch(&hit.origin->refs, rpage, write);
+		if (!copy)
+			*pte = (struct pte){ need, hit.mdb - w->mdb,
+					     rpage - w->rbase };
 	}
-	while (n--)
-		cell_take(w, hit[n], take, &pages);
-	return pages;
+	rcu_read_unlock();
+	if (ok)
+		oracle_access(w, i, access_bits(write));
+	return ok;
 }
 
-static u64 model_revoke_cell(struct world *w, int root, unsigned int take,
-			     bool self, int only)
+static void zap(struct world *w, struct lmap_index *index, unsigned long first,
+		unsigned long last)
 {
-	int hit[WINDOWS_MAX * PAGES_MAX], n = 0;
-	bool root_in = self && (only < 0 || root / PAGES_MAX == only);
-	u64 pages = 0;
+	int hook = w->hook_cell;
 
-	if (!w->cell[root].used)
-		return 0;
-	if (root_in)
-		hit[n++] = root;
-	for (int i = 0; i < WINDOWS_MAX * PAGES_MAX; i++)
-		if (w->cell[i].used && cell_below(w, i, root) &&
-		    (only < 0 || root_in || cell_in(w, i, root, only)))
-			hit[n++] = i;
-	while (n--)
-		cell_take(w, hit[n], take, &pages);
-	return pages;
+	w->hook_cell = -1;
+	if (hook >= 0)
+		world_touch(w, hook / PAGES_MAX, hook % PAGES_MAX,
+			    w->hook_write, false);
+	for (; first <= last; first++)
+		w->pte[cell_nr(index - w->index, first)].how = 0;
 }
 
-/* The database, used as revoke.c of the module does. */
+/* Revoking, as revoke.c does it. */
 
-static int window_of(struct world *w, struct lmap_index *index)
+static void fill_spares(struct world *w, struct lmap_revoke *rv,
+			unsigned long need)
 {
-	return index - w->index;
+	w->needed = need;
+	if (w->spare_limit >= 0 && need > (unsigned long)w->spare_limit)
+		need = w->spare_limit;
+	INIT_LIST_HEAD(&rv->spares);
+	while (need--)
+		list_add(&node_alloc()->order, &rv->spares);
 }
 
-static void run_revoke(struct world *w, struct lmap_revoke *rv)
+/* After demote or move; mdb->lock is held and dropped. */
+static void revoke_finish(struct world *w, struct lmap_revoke *rv)
 {
 	struct lmap_mdb *mdb = rv->mdb;
 	struct lmap_node *node = NULL;
-	unsigned long left = 0;
 	LIST_HEAD(dead);
 
-	INIT_LIST_HEAD(&rv->spares);
-	w->needed = lmap_mdb_spares_needed(rv);
-	left = w->needed;
-	if (w->spare_limit >= 0 && left > (unsigned long)w->spare_limit)
-		left = w->spare_limit;
-	while (left--)
-		list_add(&node_alloc()->order, &rv->spares);
-	lmap_mdb_demote(rv);
+	w->over |= rv->over;
 	while ((node = lmap_mdb_next_zap(rv, node))) {
 		/* Still in its window: nothing can be mapped over it. */
 		struct lmap_index *index = node->index;
@@ -157,206 +216,286 @@ static void run_revoke(struct world *w, struct lmap_revoke *rv)
 		spin_lock(&index->lock);
 		if (lmap_index_first(index, node->wfirst, node->wfirst) !=
 		    node)
-			abort();
+			contradiction(w, "gone from its window before the zap");
 		spin_unlock(&index->lock);
+		mutex_unlock(&mdb->lock);
+		zap(w, index, node->wfirst, lmap_node_wlast(node));
+		mutex_lock(&mdb->lock);
 	}
 	lmap_mdb_reap(rv, &dead);
 	mutex_unlock(&mdb->lock);
+	oracle_reaped(w);
 	/* With enough of them none is left over: the count is exact. */
 	if (w->spare_limit < 0 && !list_empty(&rv->spares))
-		abort();
+		contradiction(w, "spare nodes were left over");
+	if (w->spare_limit < 0 && rv->over)
+		contradiction(w, "more was revoked with enough spare nodes");
 	list_splice(&rv->spares, &dead);
 	synchronize_rcu();
-	while (!list_empty(&dead)) {
-		node = list_first_entry(&dead, struct lmap_node, order);
-		list_del(&node->order);
-		node_free(node);
-	}
-	if (w->spare_limit < 0 && rv->over)
-		abort();
-	w->over |= rv->over;
+	node_free_list(&dead);
 }
 
-static void mdb_revoke_window(struct world *w, int window, int first, int last,
-			      unsigned int take, bool self, int only,
-			      u64 *pages)
+static void run_revoke(struct world *w, struct lmap_revoke *rv)
+{
+	fill_spares(w, rv, lmap_mdb_spares_needed(rv));
+	lmap_mdb_demote(rv);
+	revoke_finish(w, rv);
+	if (!rv->pages != !rv->mappings || rv->mappings > rv->pages)
+		contradiction(w, "mappings and pages revoked do not fit");
+}
+
+static struct lmap_node *first_node(struct world *w, int window, int first,
+				    int last)
 {
 	struct lmap_index *index = &w->index[window];
+	struct lmap_node *node;
 
-	while (first <= last) {
-		struct lmap_revoke rv = { .self = self, .take = take };
-		struct lmap_node *node;
-		unsigned long from, to;
+	spin_lock(&index->lock);
+	node = lmap_index_first(index, first, last);
+	spin_unlock(&index->lock);
+	return node;
+}
 
-		spin_lock(&index->lock);
-		node = lmap_index_first(index, first, last);
-		spin_unlock(&index->lock);
-		if (!node)
-			break;
-		rv.mdb = node->mdb;
-		rv.root = node;
-		rv.only = only < 0 ? NULL : &w->index[only];
-		mutex_lock(&rv.mdb->lock);
-		from = node->wfirst > (unsigned long)first ? node->wfirst :
-							     (unsigned long)first;
-		to = lmap_node_wlast(node) < (unsigned long)last ?
-		     lmap_node_wlast(node) : (unsigned long)last;
-		rv.rfirst = node->rfirst + (from - node->wfirst);
-		rv.rlast = node->rfirst + (to - node->wfirst);
-		run_revoke(w, &rv);
-		*pages += rv.pages;
-		if (!rv.pages != !rv.mappings || rv.mappings > rv.pages)
-			abort();
-		first = to + 1;
-	}
+/* The part of pages *first..last that is in the node, as region pages. */
+static void cut_out(struct lmap_node *node, int *first, int last,
+		    unsigned long *rfirst, unsigned long *rlast)
+{
+	unsigned long from = max(node->wfirst, (unsigned long)*first);
+	unsigned long to = min(lmap_node_wlast(node), (unsigned long)last);
+
+	*rfirst = node->rfirst + (from - node->wfirst);
+	*rlast = node->rfirst + (to - node->wfirst);
+	*first = to + 1;
 }
 
 void world_revoke_region(struct world *w, int region, int first, int last,
 			 unsigned int take, int only)
 {
 	struct lmap_revoke rv = {
-		.mdb = &w->mdb[region], .rfirst = first, .rlast = last,
-		.take = take, .only = only < 0 ? NULL : &w->index[only],
+		.mdb = &w->mdb[region],
+		.rfirst = w->rbase + first,
+		.rlast = w->rbase + last,
+		.take = take,
+		.only = only < 0 ? NULL : &w->index[only],
 	};
 	u64 pages;
 
-	pages = model_revoke_region(w, region, first, last, take, only);
+	pages = oracle_revoke_region(w, region, first, last, take, only);
 	mutex_lock(&rv.mdb->lock);
 	run_revoke(w, &rv);
 	if (!w->over && rv.pages != pages)
-		abort();
+		contradiction(w, "wrong number of pages revoked");
 }
 
+/* Mapping by mapping: an access meanwhile may find the later ones intact. */
 void world_revoke_window(struct world *w, int window, int first, int last,
 			 unsigned int take, bool self, int only)
 {
-	u64 pages = 0, done = 0;
+	struct lmap_node *node;
+	int pos = first;
+	u64 pages;
 
-	for (int p = first; p <= last; p++)
-		pages += model_revoke_cell(w, cell_nr(window, p), take, self,
-					   only);
-	mdb_revoke_window(w, window, first, last, take, self, only, &done);
-	if (!w->over && pages != done)
-		abort();
+	while (pos <= last && (node = first_node(w, window, pos, last))) {
+		struct lmap_revoke rv = { .self = self, .take = take };
+		int from = pos;
+
+		rv.mdb = node->mdb;
+		rv.root = node;
+		rv.only = only < 0 ? NULL : &w->index[only];
+		mutex_lock(&rv.mdb->lock);
+		cut_out(node, &pos, last, &rv.rfirst, &rv.rlast);
+		pages = oracle_revoke_window(w, window, from, pos - 1, take,
+					     self, only);
+		run_revoke(w, &rv);
+		if (rv.pages != pages && !w->over)
+			contradiction(w, "wrong number of pages revoked");
+	}
+	if (oracle_revoke_window(w, window, first, last, take, self, only) &&
+	    !w->over)
+		contradiction(w, "a revocation did not find all mappings");
 }
 
-static bool insert(struct world *w, struct lmap_mdb *mdb,
-		   struct lmap_node *parent, int rfirst, int window,
-		   int wfirst, int pages, unsigned int rights)
+static void clear_target(struct world *w, int window, int first, int pages)
 {
-	struct lmap_node *node = node_alloc();
+	world_revoke_window(w, window, first, first + pages - 1,
+			    LMAP_RIGHTS_ALL, true, -1);
+}
+
+/* Mapping, as place.c does it. */
+
+static void track_region(struct world *w, int region)
+{
+	struct lmap_mdb *mdb = &w->mdb[region];
+
+	oracle_track_region(w, region);
+	if (mdb->refs.table)
+		return;
+	mutex_lock(&mdb->lock);
+	lmap_refs_table_publish(mdb, table_alloc(w->rbase,
+						 w->rbase + w->pages - 1));
+	mutex_unlock(&mdb->lock);
+}
+
+static int insert(struct world *w, struct lmap_mdb *mdb,
+		  struct lmap_node *parent, int window, struct lmap_node *node)
+{
+	struct lmap_index *index = &w->index[window];
 	int ret;
 
-	node->origin = calloc(1, sizeof(*node->origin));
-	if (!node->origin)
-		abort();
-	node->origin->id = ++w->last_id;
-	node->wfirst = wfirst;
-	node->rfirst = rfirst;
-	node->npages = pages;
-	node->rights = rights;
-	node->depth = parent ? parent->depth - 1 : LMAP_DEPTH_MAX - 1;
-	ret = lmap_mdb_insert(mdb, parent, &w->index[window], node);
-	if (ret) {
-		free(node->origin);
-		node_free(node);
-	}
-	return !ret;
+	mutex_lock(&mdb->lock);
+	ret = lmap_mdb_insert(mdb, parent, index, node);
+	mutex_unlock(&mdb->lock);
+	for (unsigned long p = node->wfirst;
+	     !ret && p <= lmap_node_wlast(node); p++)
+		if (w->pte[cell_nr(window, p)].how)
+			contradiction(w, "mapped over page table entries");
+	return ret;
 }
 
 bool world_map(struct world *w, int region, int rfirst, int window, int wfirst,
-	       int pages, unsigned int rights)
+	       int pages, struct want want)
 {
-	bool ok;
+	struct lmap_node *node;
+	int ret;
 
-	world_revoke_window(w, window, wfirst, wfirst + pages - 1,
-			    LMAP_RIGHTS_ALL, true, -1);
-	mutex_lock(&w->mdb[region].lock);
-	ok = insert(w, &w->mdb[region], NULL, rfirst, window, wfirst, pages,
-		    rights);
-	mutex_unlock(&w->mdb[region].lock);
-	if (!ok)
-		abort();
-	for (int i = 0; i < pages; i++)
-		w->cell[cell_nr(window, wfirst + i)] = (struct cell){
-			true, region, rfirst + i, rights, -1 };
+	if (want.tracked)
+		track_region(w, region);
+	node = mapping_alloc(w, wfirst, w->rbase + rfirst, pages, want);
+	node->depth = LMAP_DEPTH_MAX - 1;
+	ret = insert(w, &w->mdb[region], NULL, window, node);
+	if (ret == -EBUSY) {
+		clear_target(w, window, wfirst, pages);
+		ret = insert(w, &w->mdb[region], NULL, window, node);
+	}
+	if (ret)
+		contradiction(w, "a mapping of the region was refused");
+	oracle_map(w, node->origin->id, want, node->depth, region, rfirst,
+		   window, wfirst, pages, NULL);
 	return true;
 }
 
-/* Would the target's pages cut off the branch that they are to hang on? */
-static bool is_loop(struct world *w, int source, int sfirst, int window,
-		    int wfirst, int pages)
-{
-	for (int i = 0; i < pages; i++)
-		for (int c = cell_nr(source, sfirst + i); c >= 0;
-		     c = w->cell[c].parent)
-			if (c / PAGES_MAX == window &&
-			    c % PAGES_MAX >= wfirst &&
-			    c % PAGES_MAX < wfirst + pages)
-				return true;
-	return false;
-}
-
-static struct lmap_node *covering(struct world *w, int window, int first,
+/* The one mapping that holds all pages of a source and may be passed on. */
+static struct lmap_node *passable(struct world *w, int source, int first,
 				  int pages)
 {
-	struct lmap_index *index = &w->index[window];
-	struct lmap_node *node;
+	struct lmap_node *node = first_node(w, source, first, first);
 
-	spin_lock(&index->lock);
-	node = lmap_index_first(index, first, first);
-	spin_unlock(&index->lock);
 	if (!node || lmap_node_wlast(node) < (unsigned long)first + pages - 1)
 		return NULL;
-	return node;
+	return node->rights & LMAP_M && node->depth ? node : NULL;
+}
+
+/* Map on and copy differ in what the new mapping derives from. */
+static bool derive(struct world *w, int source, int sfirst, int window,
+		   int wfirst, int pages, struct want want, bool copy)
+{
+	struct lmap_node *from = passable(w, source, sfirst, pages), *node;
+	struct cell *c = &w->cell[cell_nr(source, sfirst)];
+	int parents[PAGES_MAX], ret;
+	bool affords;
+
+	if (!from || oracle_loop(w, source, sfirst, window, wfirst, pages))
+		return false;
+	want.rights &= c->rights;
+	for (int i = 0; i < pages; i++)
+		parents[i] = copy ? c[i].parent : cell_nr(source, sfirst + i);
+	if (want.tracked)
+		track_region(w, c->region);
+	affords = oracle_affords(w, parents[0], want.budget);
+	node = mapping_alloc(w, wfirst, w->rbase + c->rpage, pages, want);
+	node->depth = copy ? from->depth : from->depth - 1;
+	ret = insert(w, from->mdb, copy ? from->parent : from, window, node);
+	if (ret == -EBUSY) {
+		clear_target(w, window, wfirst, pages);
+		from = passable(w, source, sfirst, pages);
+		ret = insert(w, from->mdb, copy ? from->parent : from, window,
+			     node);
+	}
+	if (ret != (affords ? 0 : -EDQUOT))
+		contradiction(w, "a budget is not what the model says");
+	if (ret) {
+		mapping_free(node);
+		return false;
+	}
+	oracle_map(w, node->origin->id, want, node->depth, c->region, c->rpage,
+		   window, wfirst, pages, parents);
+	return true;
 }
 
 bool world_map_on(struct world *w, int source, int sfirst, int window,
-		  int wfirst, int pages, unsigned int rights)
+		  int wfirst, int pages, struct want want)
 {
-	struct lmap_node *parent;
-	bool ok;
+	return derive(w, source, sfirst, window, wfirst, pages, want, false);
+}
 
-	for (int i = 0; i < pages; i++)
-		if (!w->cell[cell_nr(source, sfirst + i)].used)
-			return false;
-	parent = covering(w, source, sfirst, pages);
-	if (!parent || !(parent->rights & LMAP_M) || !parent->depth)
-		return false;
-	if (is_loop(w, source, sfirst, window, wfirst, pages)) {
-		struct lmap_node *node;
+bool world_copy(struct world *w, int source, int sfirst, int window,
+		int wfirst, int pages, struct want want)
+{
+	return derive(w, source, sfirst, window, wfirst, pages, want, true);
+}
 
-		/* The database finds the same. */
-		node = covering(w, window, wfirst, 1);
-		(void)node;
-		return false;
+/* One try. Its own pages are lost at the old place, and those below lose. */
+static int move(struct world *w, int source, int sfirst, int window,
+		struct lmap_node *node, int pages, unsigned int rights)
+{
+	struct lmap_node *from = passable(w, source, sfirst, pages);
+	struct lmap_revoke rv = { .mdb = from->mdb, .root = from };
+	unsigned int lost = LMAP_RIGHTS_ALL & ~(rights & from->rights);
+	int limit = w->spare_limit, ret;
+	u64 lose = pages;
+
+	mutex_lock(&rv.mdb->lock);
+	rv.rfirst = from->rfirst + (sfirst - from->wfirst);
+	rv.rlast = rv.rfirst + pages - 1;
+	rv.take = lost;
+	w->spare_limit = -1;
+	fill_spares(w, &rv, lmap_mdb_move_spares(from, rv.rfirst, rv.rlast));
+	ret = lmap_mdb_move(&rv, &w->index[window], node);
+	if (ret) {
+		mutex_unlock(&rv.mdb->lock);
+		node_free_list(&rv.spares);
+	} else {
+		lose += oracle_move(w, source, sfirst, window, node->wfirst,
+				    pages, lost);
+		if (rv.pages != lose)
+			contradiction(w, "wrong number of pages moved");
+		if (BUG_MOVE_SETTLES && node->origin->refs.table)
+			w->hook_cell = -1;
+		revoke_finish(w, &rv);
 	}
-	world_revoke_window(w, window, wfirst, wfirst + pages - 1,
-			    LMAP_RIGHTS_ALL, true, -1);
-	parent = covering(w, source, sfirst, pages);
-	if (!parent)
-		return false;
-	rights &= parent->rights;
-	mutex_lock(&parent->mdb->lock);
-	ok = insert(w, parent->mdb, parent,
-		    parent->rfirst + (sfirst - parent->wfirst), window, wfirst,
-		    pages, rights);
-	mutex_unlock(&parent->mdb->lock);
-	if (!ok)
-		abort();
-	for (int i = 0; i < pages; i++) {
-		struct cell *c = &w->cell[cell_nr(source, sfirst + i)];
+	w->spare_limit = limit;
+	return ret;
+}
 
-		w->cell[cell_nr(window, wfirst + i)] = (struct cell){
-			true, c->region, c->rpage, rights,
-			cell_nr(source, sfirst + i) };
+bool world_grant(struct world *w, int source, int sfirst, int window,
+		 int wfirst, int pages, unsigned int rights, bool replace)
+{
+	struct lmap_node *node;
+	bool busy = first_node(w, window, wfirst, wfirst + pages - 1);
+	int ret;
+
+	if (!passable(w, source, sfirst, pages) ||
+	    oracle_loop(w, source, sfirst, window, wfirst, pages))
+		return false;
+	node = node_alloc();
+	node->wfirst = wfirst;
+	ret = move(w, source, sfirst, window, node, pages, rights);
+	if (ret != (busy ? -EBUSY : 0))
+		contradiction(w, "an occupied target did not refuse a grant");
+	if (ret == -EBUSY && replace) {
+		clear_target(w, window, wfirst, pages);
+		ret = move(w, source, sfirst, window, node, pages, rights);
+		if (ret)
+			contradiction(w, "a free target refused a grant");
 	}
-	return true;
+	if (ret)
+		node_free(node);
+	return !ret;
 }
 
 bool world_extend(struct world *w, int window, int page, unsigned int rights)
 {
-	struct lmap_node *node = covering(w, window, page, 1);
+	struct lmap_node *node = first_node(w, window, page, page);
 
 	if (!node)
 		return false;
@@ -370,143 +509,76 @@ bool world_extend(struct world *w, int window, int page, unsigned int rights)
 	return true;
 }
 
-/* Checks. */
+/* Reference bits, as status.c does it. */
 
-static const char *check_node(struct world *w, struct lmap_mdb *mdb,
-			      struct lmap_node *node)
+/* told[0] is for region page q->rfirst. */
+static void reset(struct world *w, struct lmap_query *q, u8 *told)
 {
-	struct lmap_node *p = node->parent;
+	struct lmap_revoke rv = {
+		.mdb = q->mdb, .zfirst = q->rfirst, .zlast = q->rlast,
+	};
+	struct lmap_node *node = NULL;
+	unsigned int all, sum = 0;
 
-	if (node->mdb != mdb)
-		return "a node is in a foreign tree";
-	if (!node->npages || lmap_node_wlast(node) >= (unsigned long)w->pages)
-		return "a node reaches out of its window";
-	if (node->flags)
-		return "a node still waits for a zap";
-	if (lmap_node_dying(node))
-		return "a dying node was left behind";
-	if (node->level != (p ? p->level + 1 : 1))
-		return "level is not the parent's plus one";
-	if (!p)
-		return NULL;
-	if (node->rights & ~p->rights)
-		return "a right that the parent has not";
-	if (node->rfirst < p->rfirst ||
-	    lmap_node_rlast(node) > lmap_node_rlast(p))
-		return "pages that the parent has not";
-	if (node->depth >= p->depth)
-		return "depth does not shrink";
-	return NULL;
+	mutex_lock(&q->mdb->lock);
+	lmap_refs_collect(q);
+	while ((node = lmap_mdb_next_zap(&rv, node))) {
+		unsigned long delta = node->wfirst - node->rfirst;
+		unsigned long from = max(q->rfirst, node->rfirst);
+		unsigned long to = min(q->rlast, lmap_node_rlast(node));
+
+		mutex_unlock(&q->mdb->lock);
+		zap(w, node->index, from + delta, to + delta);
+		mutex_lock(&q->mdb->lock);
+	}
+	all = lmap_refs_take(q, q->rfirst, q->rlast, told);
+	mutex_unlock(&q->mdb->lock);
+	for (unsigned long p = q->rfirst; p <= q->rlast; p++)
+		sum |= told[p - q->rfirst];
+	if (all != sum)
+		contradiction(w, "the sum of reference bits is wrong");
 }
 
-static const char *check_tree(struct world *w, struct lmap_mdb *mdb,
-			      unsigned long *total)
+void world_reset_window(struct world *w, int window, int first, int last)
 {
-	struct lmap_node *stack[LMAP_DEPTH_MAX + 2] = {};
-	struct list_head *pos;
-	unsigned long n = 0;
-	const char *bad;
+	struct lmap_node *node;
+	u8 told[PAGES_MAX] = {};
+	int pos = first;
 
-	list_for_each(pos, &mdb->preorder) {
-		struct lmap_node *node = list_entry(pos, struct lmap_node,
-						    order);
-		struct lmap_node *r;
-		bool found = false;
+	oracle_asking_window(w, window, first, last);
+	while (pos <= last && (node = first_node(w, window, pos, last))) {
+		struct lmap_query q = { .mdb = node->mdb, .root = node };
+		int at = max(node->wfirst, (unsigned long)pos);
 
-		bad = check_node(w, mdb, node);
-		if (bad)
-			return bad;
-		/* In preorder the parent is the last one of the level above. */
-		if (node->parent != stack[node->level - 1])
-			return "preorder and parents disagree";
-		stack[node->level] = node;
-		for (r = lmap_mdb_first(mdb, node->rfirst, node->rfirst); r;
-		     r = lmap_mdb_next(r, node->rfirst, node->rfirst))
-			found |= r == node;
-		if (!found)
-			return "a node is not in the range tree";
-		n++;
+		cut_out(node, &pos, last, &q.rfirst, &q.rlast);
+		reset(w, &q, told + at);
 	}
-	if (n != mdb->nr)
-		return "the number of nodes is wrong";
-	*total += n;
-	return NULL;
+	contradiction(w, oracle_told_window(w, window, first, last, told));
 }
 
-static const char *check_window(struct world *w, int window,
-				unsigned long *total)
+/* Else a part of the range could not be cleared by itself: it is tracked. */
+void world_reset_region(struct world *w, int region, int first, int last)
 {
-	struct lmap_index *index = &w->index[window];
-	struct lmap_node *node, *prev = NULL;
+	struct lmap_query q = {
+		.mdb = &w->mdb[region],
+		.rfirst = w->rbase + first,
+		.rlast = w->rbase + last,
+	};
+	u8 told[PAGES_MAX] = {};
 
-	spin_lock(&index->lock);
-	for (node = lmap_index_first(index, 0, ULONG_MAX); node;
-	     node = lmap_index_next(node, ULONG_MAX)) {
-		if (prev && node->wfirst <= lmap_node_wlast(prev)) {
-			spin_unlock(&index->lock);
-			return "nodes overlap in a window";
-		}
-		prev = node;
-		(*total)++;
-	}
-	spin_unlock(&index->lock);
-	return NULL;
-}
-
-static const char *check_cells(struct world *w)
-{
-	static char text[128];
-
-	for (int window = 0; window < w->windows; window++)
-	for (int p = 0; p < w->pages; p++) {
-		struct cell *c = &w->cell[cell_nr(window, p)];
-		struct lmap_hit hit;
-		bool found;
-
-		found = lmap_index_lookup(&w->index[window], p, &hit);
-		if (lmap_index_changed(&w->index[window], &hit))
-			return "changed without a change";
-		if (found && c->used && hit.mdb == &w->mdb[c->region] &&
-		    hit.rfirst + (p - hit.wfirst) == (unsigned long)c->rpage &&
-		    hit.rights == c->rights)
-			continue;
-		if (!found && !c->used)
-			continue;
-		/* With too few spares less may be there, never more. */
-		if (w->over && c->used &&
-		    (!found || !(hit.rights & ~c->rights)))
-			continue;
-		snprintf(text, sizeof(text),
-			 "window %d page %d: %s rights %x, model %s %x",
-			 window, p, found ? "mapped" : "empty", hit.rights,
-			 c->used ? "mapped" : "empty", c->rights);
-		return text;
-	}
-	return NULL;
-}
-
-const char *world_check(struct world *w)
-{
-	unsigned long in_trees = 0, in_windows = 0;
-	const char *bad = NULL;
-
-	for (int i = 0; i < w->regions && !bad; i++) {
-		mutex_lock(&w->mdb[i].lock);
-		bad = check_tree(w, &w->mdb[i], &in_trees);
-		mutex_unlock(&w->mdb[i].lock);
-	}
-	for (int i = 0; i < w->windows && !bad; i++)
-		bad = check_window(w, i, &in_windows);
-	if (!bad && in_trees != in_windows)
-		bad = "trees and windows hold different nodes";
-	return bad ?: check_cells(w);
+	track_region(w, region);
+	oracle_asking_region(w, region, first, last);
+	reset(w, &q, told + first);
+	contradiction(w, oracle_told_region(w, region, first, last, told));
 }
 
 void world_fini(struct world *w)
 {
 	w->spare_limit = -1;
-	for (int i = 0; i < w->regions; i++)
+	for (int i = 0; i < w->regions; i++) {
 		world_revoke_region(w, i, 0, w->pages, LMAP_RIGHTS_ALL, -1);
+		table_free(w->mdb[i].refs.table);
+	}
 	if (nodes_live)
 		abort();
 }

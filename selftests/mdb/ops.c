@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Operations of the small world, see ops.h. Any combination of fields within
+ * the world is a legal operation, if perhaps one that is refused.
+ */
+#include <stdio.h>
+
+#include "ops.h"
+
+static struct want wanted(const struct op *o)
+{
+	return (struct want){ .rights = o->rights, .budget = o->budget,
+			      .tracked = o->tracked };
+}
+
+void op_run(struct world *w, const struct op *o)
+{
+	int last = o->first + o->pages - 1;
+
+	if (o->hook) {
+		w->hook_cell = o->hook - 1;
+		w->hook_write = o->write;
+	}
+	switch (o->verb) {
+	case MAP:
+		world_map(w, o->from, o->first, o->window, o->to, o->pages,
+			  wanted(o));
+		break;
+	case MAP_ON:
+		world_map_on(w, o->from, o->first, o->window, o->to, o->pages,
+			     wanted(o));
+		break;
+	case COPY:
+		world_copy(w, o->from, o->first, o->window, o->to, o->pages,
+			   wanted(o));
+		break;
+	case GRANT:
+		world_grant(w, o->from, o->first, o->window, o->to, o->pages,
+			    o->rights, !o->keep);
+		break;
+	case REVOKE_REGION:
+		world_revoke_region(w, o->from, o->first, last, o->rights,
+				    o->only);
+		break;
+	case REVOKE_WINDOW:
+		world_revoke_window(w, o->window, o->first, last, o->rights,
+				    o->self, o->only);
+		break;
+	case EXTEND:
+		world_extend(w, o->window, o->first, o->rights);
+		break;
+	case TOUCH:
+		world_touch(w, o->window, o->first, o->write, o->copy);
+		break;
+	case RESET_REGION:
+		world_reset_region(w, o->from, o->first, last);
+		break;
+	case RESET_WINDOW:
+		world_reset_window(w, o->window, o->first, last);
+		break;
+	case VERBS:
+		break;
+	}
+	/* Nothing was zapped, so there was no "meanwhile". */
+	w->hook_cell = -1;
+}
+
+void op_print(const struct op *o)
+{
+	static const char * const verb[VERBS] = {
+		"map", "map_on", "copy", "grant", "revoke_region",
+		"revoke_window", "extend", "touch", "reset_region",
+		"reset_window"
+	};
+
+	printf("#   %s from=%d first=%d window=%d to=%d pages=%d rights=%x self=%d only=%d budget=%u tracked=%d keep=%d write=%d copy=%d hook=%d\n",
+	       verb[o->verb], o->from, o->first, o->window, o->to, o->pages,
+	       o->rights, o->self, o->only, o->budget, o->tracked, o->keep,
+	       o->write, o->copy, o->hook);
+}
+
+static enum verb random_verb(int (*dice)(int n))
+{
+	static const enum verb verbs[] = {
+		MAP, MAP, MAP_ON, MAP_ON, MAP_ON, MAP_ON, COPY, GRANT, GRANT,
+		REVOKE_REGION, REVOKE_WINDOW, REVOKE_WINDOW, EXTEND,
+		TOUCH, TOUCH, TOUCH, TOUCH, TOUCH, RESET_REGION, RESET_WINDOW,
+	};
+
+	return verbs[dice(sizeof(verbs) / sizeof(verbs[0]))];
+}
+
+struct op op_random(const struct world *w, int (*dice)(int n))
+{
+	static const unsigned int takes[] = {
+		LMAP_R, LMAP_RIGHTS_ALL, LMAP_W, LMAP_M, LMAP_X, LMAP_W | LMAP_X
+	};
+	struct op o = { .verb = random_verb(dice) };
+
+	o.window = dice(w->windows);
+	o.pages = 1 + dice(w->pages);
+	o.first = dice(w->pages - o.pages + 1);
+	o.to = dice(w->pages - o.pages + 1);
+	o.only = dice(3) ? -1 : dice(w->windows);
+	o.self = dice(2);
+	o.tracked = dice(2);
+	o.write = dice(2);
+	o.copy = !dice(4);
+	o.keep = !dice(4);
+	o.rights = LMAP_R | dice(16) | (dice(4) ? LMAP_M : 0);
+	o.budget = dice(4) ? 0 : 1 + dice(6);
+	if (!dice(3))
+		o.hook = 1 + dice(w->windows) * PAGES_MAX + dice(w->pages);
+	switch (o.verb) {
+	case MAP:
+	case RESET_REGION:
+		o.from = dice(w->regions);
+		break;
+	case MAP_ON:
+	case COPY:
+	case GRANT:
+		o.from = dice(w->windows);
+		break;
+	case REVOKE_REGION:
+	case REVOKE_WINDOW:
+		o.from = dice(w->regions);
+		o.rights = takes[dice(6)];
+		if (o.pages > 3)
+			o.pages = 1 + dice(3);
+		break;
+	case TOUCH:
+		o.hook = 0;
+		break;
+	default:
+		break;
+	}
+	return o;
+}
