@@ -13,9 +13,10 @@ static struct want wanted(const struct op *o)
 			      .tracked = o->tracked };
 }
 
-void op_run(struct world *w, const struct op *o)
+bool op_run(struct world *w, const struct op *o)
 {
 	int last = o->first + o->pages - 1;
+	bool done = false;
 
 	if (o->hook) {
 		w->hook_cell = o->hook - 1;
@@ -23,46 +24,48 @@ void op_run(struct world *w, const struct op *o)
 	}
 	switch (o->verb) {
 	case MAP:
-		world_map(w, o->from, o->first, o->window, o->to, o->pages,
-			  wanted(o));
+		done = world_map(w, o->from, o->first, o->window, o->to,
+				 o->pages, wanted(o));
 		break;
 	case MAP_ON:
-		world_map_on(w, o->from, o->first, o->window, o->to, o->pages,
-			     wanted(o));
+		done = world_map_on(w, o->from, o->first, o->window, o->to,
+				    o->pages, wanted(o));
 		break;
 	case COPY:
-		world_copy(w, o->from, o->first, o->window, o->to, o->pages,
-			   wanted(o));
+		done = world_copy(w, o->from, o->first, o->window, o->to,
+				  o->pages, wanted(o));
 		break;
 	case GRANT:
-		world_grant(w, o->from, o->first, o->window, o->to, o->pages,
-			    o->rights, !o->keep);
+		done = world_grant(w, o->from, o->first, o->window, o->to,
+				   o->pages, o->rights, !o->keep);
 		break;
 	case REVOKE_REGION:
-		world_revoke_region(w, o->from, o->first, last, o->rights,
-				    o->only);
+		done = world_revoke_region(w, o->from, o->first, last,
+					   o->rights, o->only);
 		break;
 	case REVOKE_WINDOW:
-		world_revoke_window(w, o->window, o->first, last, o->rights,
-				    o->self, o->only);
+		done = world_revoke_window(w, o->window, o->first, last,
+					   o->rights, o->self, o->only);
 		break;
 	case EXTEND:
-		world_extend(w, o->window, o->first, o->rights);
+		done = world_extend(w, o->window, o->first, o->rights);
 		break;
 	case TOUCH:
-		world_touch(w, o->window, o->first, o->write, o->copy);
+		done = world_touch(w, o->window, o->first, o->write, o->copy);
 		break;
 	case RESET_REGION:
 		world_reset_region(w, o->from, o->first, last);
+		done = true;
 		break;
 	case RESET_WINDOW:
-		world_reset_window(w, o->window, o->first, last);
+		done = world_reset_window(w, o->window, o->first, last);
 		break;
 	case VERBS:
 		break;
 	}
 	/* Nothing was zapped, so there was no "meanwhile". */
 	w->hook_cell = -1;
+	return done;
 }
 
 void op_print(const struct op *o)

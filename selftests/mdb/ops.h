@@ -27,7 +27,8 @@ struct op {
 	int hook;		/* cell + 1 that is touched meanwhile, 0: none */
 };
 
-void op_run(struct world *w, const struct op *o);
+/* Returns false if it can be left out: it did not change anything. */
+bool op_run(struct world *w, const struct op *o);
 void op_print(const struct op *o);
 
 /* dice(n) is one of 0..n-1. */

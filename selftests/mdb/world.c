@@ -239,6 +239,8 @@ static void run_revoke(struct world *w, struct lmap_revoke *rv)
 {
 	fill_spares(w, rv, lmap_mdb_spares_needed(rv));
 	lmap_mdb_demote(rv);
+	if (!rv->pages && w->needed)
+		contradiction(w, "cut without a reason");
 	revoke_finish(w, rv);
 	if (!rv->pages != !rv->mappings || rv->mappings > rv->pages)
 		contradiction(w, "mappings and pages revoked do not fit");
@@ -268,7 +270,7 @@ static void cut_out(struct lmap_node *node, int *first, int last,
 	*first = to + 1;
 }
 
-void world_revoke_region(struct world *w, int region, int first, int last,
+bool world_revoke_region(struct world *w, int region, int first, int last,
 			 unsigned int take, int only)
 {
 	struct lmap_revoke rv = {
@@ -285,15 +287,16 @@ void world_revoke_region(struct world *w, int region, int first, int last,
 	run_revoke(w, &rv);
 	if (!w->over && rv.pages != pages)
 		contradiction(w, "wrong number of pages revoked");
+	return rv.pages;
 }
 
 /* Mapping by mapping: an access meanwhile may find the later ones intact. */
-void world_revoke_window(struct world *w, int window, int first, int last,
+bool world_revoke_window(struct world *w, int window, int first, int last,
 			 unsigned int take, bool self, int only)
 {
 	struct lmap_node *node;
+	u64 pages, done = 0;
 	int pos = first;
-	u64 pages;
 
 	while (pos <= last && (node = first_node(w, window, pos, last))) {
 		struct lmap_revoke rv = { .self = self, .take = take };
@@ -307,12 +310,14 @@ void world_revoke_window(struct world *w, int window, int first, int last,
 		pages = oracle_revoke_window(w, window, from, pos - 1, take,
 					     self, only);
 		run_revoke(w, &rv);
+		done += rv.pages;
 		if (rv.pages != pages && !w->over)
 			contradiction(w, "wrong number of pages revoked");
 	}
 	if (oracle_revoke_window(w, window, first, last, take, self, only) &&
 	    !w->over)
 		contradiction(w, "a revocation did not find all mappings");
+	return done;
 }
 
 static void clear_target(struct world *w, int window, int first, int pages)
@@ -323,17 +328,18 @@ static void clear_target(struct world *w, int window, int first, int pages)
 
 /* Mapping, as place.c does it. */
 
-static void track_region(struct world *w, int region)
+static bool track_region(struct world *w, int region)
 {
 	struct lmap_mdb *mdb = &w->mdb[region];
 
 	oracle_track_region(w, region);
 	if (mdb->refs.table)
-		return;
+		return false;
 	mutex_lock(&mdb->lock);
 	lmap_refs_table_publish(mdb, table_alloc(w->rbase,
 						 w->rbase + w->pages - 1));
 	mutex_unlock(&mdb->lock);
+	return true;
 }
 
 static int insert(struct world *w, struct lmap_mdb *mdb,
@@ -392,7 +398,7 @@ static bool derive(struct world *w, int source, int sfirst, int window,
 	struct lmap_node *from = passable(w, source, sfirst, pages), *node;
 	struct cell *c = &w->cell[cell_nr(source, sfirst)];
 	int parents[PAGES_MAX], ret;
-	bool affords;
+	bool affords, changed = false;
 
 	if (!from || oracle_loop(w, source, sfirst, window, wfirst, pages))
 		return false;
@@ -400,7 +406,7 @@ static bool derive(struct world *w, int source, int sfirst, int window,
 	for (int i = 0; i < pages; i++)
 		parents[i] = copy ? c[i].parent : cell_nr(source, sfirst + i);
 	if (want.tracked)
-		track_region(w, c->region);
+		changed = track_region(w, c->region);
 	affords = oracle_affords(w, parents[0], want.budget);
 	node = mapping_alloc(w, wfirst, w->rbase + c->rpage, pages, want);
 	node->depth = copy ? from->depth : from->depth - 1;
@@ -415,7 +421,7 @@ static bool derive(struct world *w, int source, int sfirst, int window,
 		contradiction(w, "a budget is not what the model says");
 	if (ret) {
 		mapping_free(node);
-		return false;
+		return changed;
 	}
 	oracle_map(w, node->origin->id, want, node->depth, c->region, c->rpage,
 		   window, wfirst, pages, parents);
@@ -497,7 +503,7 @@ bool world_extend(struct world *w, int window, int page, unsigned int rights)
 {
 	struct lmap_node *node = first_node(w, window, page, page);
 
-	if (!node)
+	if (!node || !(rights & ~node->rights))
 		return false;
 	mutex_lock(&node->mdb->lock);
 	if (node->parent)
@@ -539,11 +545,12 @@ static void reset(struct world *w, struct lmap_query *q, u8 *told)
 		contradiction(w, "the sum of reference bits is wrong");
 }
 
-void world_reset_window(struct world *w, int window, int first, int last)
+bool world_reset_window(struct world *w, int window, int first, int last)
 {
 	struct lmap_node *node;
 	u8 told[PAGES_MAX] = {};
 	int pos = first;
+	bool any = false;
 
 	oracle_asking_window(w, window, first, last);
 	while (pos <= last && (node = first_node(w, window, pos, last))) {
@@ -552,8 +559,10 @@ void world_reset_window(struct world *w, int window, int first, int last)
 
 		cut_out(node, &pos, last, &q.rfirst, &q.rlast);
 		reset(w, &q, told + at);
+		any = true;
 	}
 	contradiction(w, oracle_told_window(w, window, first, last, told));
+	return any;
 }
 
 /* Else a part of the range could not be cleared by itself: it is tracked. */

@@ -106,8 +106,8 @@ void world_init(struct world *w, int regions, int windows, int pages);
 void world_fini(struct world *w);
 
 /*
- * Operations. They return false if the kernel would refuse; then nothing has
- * changed, which world_check() sees.
+ * Operations. They return false if the kernel would refuse, or has nothing to
+ * do; then nothing has changed, which world_check() sees.
  */
 bool world_map(struct world *w, int region, int rfirst, int window, int wfirst,
 	       int pages, struct want want);
@@ -117,15 +117,15 @@ bool world_copy(struct world *w, int source, int sfirst, int window,
 		int wfirst, int pages, struct want want);
 bool world_grant(struct world *w, int source, int sfirst, int window,
 		 int wfirst, int pages, unsigned int rights, bool replace);
-void world_revoke_region(struct world *w, int region, int first, int last,
+bool world_revoke_region(struct world *w, int region, int first, int last,
 			 unsigned int take, int only);
-void world_revoke_window(struct world *w, int window, int first, int last,
+bool world_revoke_window(struct world *w, int window, int first, int last,
 			 unsigned int take, bool self, int only);
 bool world_extend(struct world *w, int window, int page, unsigned int rights);
 
 /* An access by the user, or a copy by the kernel (no page table entry). */
 bool world_touch(struct world *w, int window, int page, bool write, bool copy);
-void world_reset_window(struct world *w, int window, int first, int last);
+bool world_reset_window(struct world *w, int window, int first, int last);
 void world_reset_region(struct world *w, int region, int first, int last);
 
 /* Both worlds agree, and the database is sound; says what is wrong. */
