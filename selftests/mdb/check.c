@@ -293,7 +293,7 @@ const char *world_check(struct world *w)
 		bad = "trees and windows hold different nodes";
 	for_each_cell(w, i)
 		bad = bad ?: check_cell(w, i);
-	for (i = 0; i < w->regions && !bad; i++) {
+	for (i = 0; i < w->regions && !bad && !w->zap; i++) {
 		mutex_lock(&w->mdb[i].lock);
 		bad = check_bits(w, i);
 		mutex_unlock(&w->mdb[i].lock);

@@ -41,7 +41,7 @@ static void *reader(void *arg)
 					   0, __ATOMIC_ACQ_REL);
 		seen += found;
 		if (found &&
-		    (hit.mdb != &world.mdb[0] || hit.rfirst != hit.wfirst ||
+		    (hit.mdb != &world.mdb[0] || hit.rfirst != world.rbase + hit.wfirst ||
 		     hit.wfirst > (unsigned long)page ||
 		     hit.wlast < (unsigned long)page || hit.wlast >= PAGES))
 			bad[me]++;
@@ -64,6 +64,8 @@ static void mark(int window, int first, int last, bool gone)
 	}
 }
 
+#define WANT(r)	((struct want){ .rights = (r) })
+
 static void write_some(unsigned int *dice)
 {
 	int first, last;
@@ -76,12 +78,12 @@ static void write_some(unsigned int *dice)
 		mark(0, 0, PAGES - 1, false);
 		mark(1, 0, PAGES - 1, false);
 		world_map(&world, 0, first, 0, first, last - first + 1,
-			  LMAP_RIGHTS_ALL);
+			  WANT(LMAP_RIGHTS_ALL));
 		break;
 	case 1:
 		mark(1, first, last, false);
 		world_map_on(&world, 0, first, 1, first, last - first + 1,
-			     LMAP_R);
+			     WANT(LMAP_R));
 		break;
 	case 2:
 		world_revoke_region(&world, 0, first, last, LMAP_R, -1);

@@ -90,6 +90,9 @@ struct world {
 	bool hook_write;
 	int late_cell;		/* ... and came while somebody asked */
 	u8 late_bits;
+	u8 told[PAGES_MAX];	/* what the last reset said */
+	/* for threads: accesses that the model does not know of */
+	void (*zap)(int window, int page);
 	const char *bad;	/* the first contradiction within an operation */
 };
 
