@@ -444,7 +444,7 @@ TEST_F_TIMEOUT(refs, a_pager_never_misses_one_of_1000_pages, 600)
 		ASSERT_EQ(0, map_range(self->space, p, MANY * PG, RW,
 				       who[k].window, 0, LMAP_TRACK, NULL));
 	}
-	for (int round = 0; round < 40 / slow() + 5; round++) {
+	for (int round = 0; round < 16 / slow() + 4; round++) {
 		unsigned int rare = 1 + next_random(&state) % 20;
 		int wrong = 0, all = 0;
 
@@ -523,7 +523,7 @@ TEST_F_TIMEOUT(refs, nothing_is_lost_while_others_reset, 600)
 
 	ASSERT_EQ(0, map_range(self->space, p, MANY * PG, RW, who.window, 0,
 			       LMAP_TRACK, NULL));
-	for (int round = 0; round < 40 / slow() + 5; round++) {
+	for (int round = 0; round < 16 / slow() + 4; round++) {
 		bool last = false;
 
 		o->done = 0;
