@@ -562,7 +562,7 @@ TEST_F_TIMEOUT(refs, every_change_between_two_queries_is_told, 600)
 	asker = fork();
 	if (!asker)
 		_exit(peer_run(&who, writes_without_end, (long)o) != 0);
-	for (int i = 0; i < 1000 / slow() || !told; i++) {
+	for (int i = 0; i < 400 / slow() || !told; i++) {
 		bool changed[N];
 
 		/* cleared, then looked: a change comes after the reset */
