@@ -10,7 +10,8 @@
 #   --no-module          without lmap.ko
 #   --console FILE       keep the kernel's console
 # The output of the command goes to stdout as it comes. 124 = time is up, 125 = the guest died without a verdict,
-# 97 = insmod failed, 98 = rmmod failed, 99 = the kernel complained. Must never touch the machine's own kernel.
+# 96 = the kernel complained while it booted, 97 = insmod failed, 98 = rmmod failed, 99 = it complained later. Must
+# never touch the machine's own kernel.
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
