@@ -299,6 +299,40 @@ static void check_grant_copy(int space, unsigned char *view, size_t page)
 	close(to);
 }
 
+/* Ordinary memory: one page is shared, then handed over. */
+static void check_ordinary(int space, int window, const unsigned char *view,
+			   size_t page)
+{
+	struct lmap_map_opts opts;
+	struct lmap_info info;
+	unsigned char in_core;
+	unsigned char *p = (unsigned char *)
+		mmap(NULL, page, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	memset(&opts, 0, sizeof(opts));
+	memset(&info, 0, sizeof(info));
+	opts.size = sizeof(opts);
+	info.size = sizeof(info);
+	CHECK(p != MAP_FAILED);
+	p[0] = 1;
+	CHECK(!lmap_copy_range(space, p, page, LMAP_R, window, 0, NULL, NULL));
+	p[0] = 2;
+	CHECK(view[0] == 2);
+	opts.flags = LMAP_TRACK;
+	CHECK(lmap_grant_range(space, p, page, LMAP_R, window, page, &opts,
+			       NULL) == -EOPNOTSUPP);
+	CHECK(lmap_copy_range(space, p, page, LMAP_R, window, page, &opts,
+			      NULL) == -EOPNOTSUPP);
+	CHECK(!lmap_grant_range(space, p, page, LMAP_R, window, page, NULL,
+				NULL));
+	CHECK(view[page] == 2);
+	CHECK(mincore(p, page, &in_core) && errno == ENOMEM);
+	CHECK(!lmap_unmap_range(space, view, 2 * page, LMAP_RIGHTS_ALL,
+				LMAP_SELF, NULL));
+	CHECK(!lmap_info(space, &info) && !info.out_mappings);
+}
+
 /* Depth and budget count without their flags unless they are 0. */
 static void check_limits(int space, void *p, int window, unsigned char *view,
 			 size_t page)
@@ -388,6 +422,7 @@ static void check_device(int space)
 	check_status(space, (unsigned char *)p, window, view, page);
 	check_grant_copy(space, view, page);
 	CHECK(!lmap_unmap(space, LMAP_WHOLE, LMAP_SELF, 0, NULL));
+	check_ordinary(space, window, view, page);
 	check_limits(space, p, window, view, page);
 	check_info(space, 0);
 	munmap(view, size);

@@ -240,8 +240,8 @@ int lmap_map_range(int space, const void *addr, size_t len,
  * No other thread may change that range during the call.
  *
  * Return: as lmap_map(); -EOPNOTSUPP also for ordinary memory of another kind,
- * -EDQUOT also if RLIMIT_MEMLOCK is used up, -EINVAL also for a depth,
- * a budget, LMAP_TRACK and LMAP_PIN.
+ * LMAP_TRACK and LMAP_PIN, -EDQUOT also if RLIMIT_MEMLOCK is used up, -EINVAL
+ * also for a depth and a budget.
  */
 int lmap_grant(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
 	       const struct lmap_map_opts *opts, struct lmap_map_result *out);
@@ -282,8 +282,8 @@ int lmap_grant_range(int space, const void *addr, size_t len,
  * that range during the call.
  *
  * Return: as lmap_map(); -EOPNOTSUPP also for ordinary memory of another kind,
- * -EDQUOT also if RLIMIT_MEMLOCK is used up, -EINVAL also for LMAP_TRACK and
- * LMAP_PIN.
+ * LMAP_TRACK and LMAP_PIN, -EDQUOT also if RLIMIT_MEMLOCK is used up or the
+ * source was given a budget: its sibling would not be bound by it.
  */
 int lmap_copy(int space, lmap_fpage_t snd, int window, lmap_fpage_t rcv,
 	      const struct lmap_map_opts *opts, struct lmap_map_result *out);
