@@ -11,7 +11,7 @@ PACKAGES=(
 	bc bison flex libelf-dev libssl-dev rsync	# the debug kernels
 	xz-utils cpio kmod				# unpacking kernels, packing the guest
 	busybox-static qemu-system-x86			# the guest
-	clang						# lint
+	clang libclang-rt-14-dev				# lint, fuzzing the mapping database
 	cppcheck sparse shellcheck groff-base perl	# lint
 	debian-archive-keyring ca-certificates		# fetching kernels
 )
