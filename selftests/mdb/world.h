@@ -20,6 +20,8 @@
 #endif
 /* Reaping the old place of a moved tracked mapping clears its new accesses. */
 #define BUG_MOVE_SETTLES	KNOWN_BUGS
+/* Unmapping with reset forgets bits of other pages of an untracked region. */
+#define BUG_RESET_PART		KNOWN_BUGS
 
 #define REGIONS_MAX	2
 #define WINDOWS_MAX	4
