@@ -55,27 +55,32 @@ static void revoke_ops(struct alphabet *a, int windows, int pages)
 			/* straight and shifted by one is all there is */
 			if (to > first + 1)
 				continue;
-			add(a, (struct op){ MAP, 0, first, win, to, len, RWM });
+			a->op[a->n++] = (struct op){ MAP, 0, first, win, to, len, RWM };
 			for (int src = 0; src < windows; src++)
-				add(a, (struct op){ MAP_ON, src, first, win,
-						    to, len, RWM });
+				a->op[a->n++] = (struct op){ MAP_ON, src, first,
+							     win, to, len, RWM
+							     };
 		}
-		add(a, (struct op){ REVOKE_REGION, 0, first, 0, 0, len,
-				    LMAP_R, false, -1 });
-		add(a, (struct op){ REVOKE_REGION, 0, first, 0, 0, len,
-				    LMAP_W, false, windows - 1 });
+		a->op[a->n++] = (struct op){ REVOKE_REGION, 0, first, 0, 0, len,
+					     LMAP_R, false, -1 };
+		a->op[a->n++] = (struct op){ REVOKE_REGION, 0, first, 0, 0, len,
+					     LMAP_W, false, windows - 1 };
 		for (int win = 0; win < windows; win++) {
-			add(a, (struct op){ REVOKE_WINDOW, 0, first, win, 0,
-					    len, LMAP_R, true, -1 });
-			add(a, (struct op){ REVOKE_WINDOW, 0, first, win, 0,
-					    len, LMAP_R, false, -1 });
-			add(a, (struct op){ REVOKE_WINDOW, 0, first, win, 0,
-					    len, LMAP_W, true, -1 });
-			add(a, (struct op){ REVOKE_WINDOW, 0, first, win, 0,
-					    len, LMAP_R, false, windows - 1 });
+			a->op[a->n++] = (struct op){ REVOKE_WINDOW, 0, first,
+						     win, 0, len, LMAP_R, true,
+						     -1 };
+			a->op[a->n++] = (struct op){ REVOKE_WINDOW, 0, first,
+						     win, 0, len, LMAP_R, false,
+						     -1 };
+			a->op[a->n++] = (struct op){ REVOKE_WINDOW, 0, first,
+						     win, 0, len, LMAP_W, true,
+						     -1 };
+			a->op[a->n++] = (struct op){ REVOKE_WINDOW, 0, first,
+						     win, 0, len, LMAP_R, false,
+						     windows - 1 };
 		}
 	}
-	add(a, (struct op){ EXTEND, 0, 0, 0, 0, 0, LMAP_W });
+	a->op[a->n++] = (struct op){ EXTEND, 0, 0, 0, 0, 0, LMAP_W };
 }
 
 /* Grants of wholes and parts, with fewer rights, onto something. */
@@ -84,10 +89,10 @@ static void grant_ops(struct alphabet *a, int windows, int pages)
 	a->subject = "granting";
 	for (int len = 1; len <= pages; len++)
 	for (int first = 0; first + len <= pages; first++) {
-		add(a, (struct op){ REVOKE_REGION, 0, first, 0, 0, len,
-				    LMAP_R, false, -1 });
+		a->op[a->n++] = (struct op){ REVOKE_REGION, 0, first, 0, 0, len,
+					     LMAP_R, false, -1 };
 		if (len == pages)
-			add(a, (struct op){ MAP, 0, 0, 0, 0, len, RWM });
+			a->op[a->n++] = (struct op){ MAP, 0, 0, 0, 0, len, RWM };
 		for (int win = 0; win < windows; win++)
 		for (int src = 0; src < windows; src++) {
 			struct op o = { GRANT, src, first, win, first, len,
@@ -108,36 +113,37 @@ static void grant_ops(struct alphabet *a, int windows, int pages)
 			}
 		}
 	}
-	add(a, (struct op){ COPY, 0, 0, 1, 0, pages, RWM });
-	add(a, (struct op){ COPY, 1, 0, 0, 0, 1, RM });
-	add(a, (struct op){ EXTEND, 0, 0, 0, 0, 0, LMAP_W });
+	a->op[a->n++] = (struct op){ COPY, 0, 0, 1, 0, pages, RWM };
+	a->op[a->n++] = (struct op){ COPY, 1, 0, 0, 0, 1, RM };
+	a->op[a->n++] = (struct op){ EXTEND, 0, 0, 0, 0, 0, LMAP_W };
 }
 
 static void budget_ops(struct alphabet *a, int windows, int pages)
 {
 	a->subject = "budgets";
 	for (u32 budget = 0; budget <= 3; budget++) {
-		add(a, (struct op){ MAP, 0, 0, 0, 0, pages, RWM,
-				    .budget = budget });
+		a->op[a->n++] = (struct op){ MAP, 0, 0, 0, 0, pages, RWM,
+					     .budget = budget };
 		for (int src = 0; src < windows; src++)
 		for (int win = 0; win < windows; win++)
-			add(a, (struct op){ MAP_ON, src, 0, win, 0, pages, RM,
-					    .budget = budget });
+			a->op[a->n++] = (struct op){ MAP_ON, src, 0, win, 0,
+						     pages, RM, .budget = budget
+						     };
 	}
 	for (int win = 0; win < windows; win++) {
 		int next = (win + 1) % windows;
 
-		add(a, (struct op){ MAP_ON, win, 0, next, 0, 1, RM });
-		add(a, (struct op){ MAP_ON, win, pages - 1, next, pages - 1, 1,
-				    RM });
-		add(a, (struct op){ COPY, win, 0, next, 0, pages, RM,
-				    .budget = win });
-		add(a, (struct op){ GRANT, win, 0, next, 0, 1, RM });
+		a->op[a->n++] = (struct op){ MAP_ON, win, 0, next, 0, 1, RM };
+		a->op[a->n++] = (struct op){ MAP_ON, win, pages - 1, next, pages
+					     - 1, 1, RM };
+		a->op[a->n++] = (struct op){ COPY, win, 0, next, 0, pages, RM,
+					     .budget = win };
+		a->op[a->n++] = (struct op){ GRANT, win, 0, next, 0, 1, RM };
 		for (int p = 0; p < pages; p++)
-			add(a, (struct op){ REVOKE_WINDOW, 0, p, win, 0, 1,
-					    LMAP_R, true, -1 });
-		add(a, (struct op){ REVOKE_WINDOW, 0, 0, win, 0, pages, LMAP_R,
-				    false, -1 });
+			a->op[a->n++] = (struct op){ REVOKE_WINDOW, 0, p, win,
+						     0, 1, LMAP_R, true, -1 };
+		a->op[a->n++] = (struct op){ REVOKE_WINDOW, 0, 0, win, 0, pages,
+					     LMAP_R, false, -1 };
 	}
 }
 
@@ -147,11 +153,11 @@ static void bits_ops(struct alphabet *a, int windows, int pages, bool hooks)
 	a->subject = hooks ? "reference bits, accesses meanwhile" :
 			     "reference bits";
 	for (int t = 0; t < 2; t++) {
-		add(a, (struct op){ MAP, 0, 0, 0, 0, pages, RWM,
-				    .tracked = t });
+		a->op[a->n++] = (struct op){ MAP, 0, 0, 0, 0, pages, RWM,
+					     .tracked = t };
 		for (int win = 1; win < windows; win++)
-			add(a, (struct op){ MAP_ON, win - 1, 0, win, 0, pages,
-					    RWM, .tracked = t });
+			a->op[a->n++] = (struct op){ MAP_ON, win - 1, 0, win, 0,
+						     pages, RWM, .tracked = t };
 	}
 	for (int win = 0; win < windows; win++)
 	for (int p = 0; p < pages; p++) {
@@ -160,11 +166,11 @@ static void bits_ops(struct alphabet *a, int windows, int pages, bool hooks)
 				-1, .write = true };
 
 		if (!hooks) {
-			add(a, (struct op){ TOUCH, .window = win, .first = p,
-					    .copy = p });
+			a->op[a->n++] = (struct op){ TOUCH, .window = win,
+						     .first = p, .copy = p };
 		}
-		add(a, (struct op){ TOUCH, .window = win, .first = p,
-				    .write = true });
+		a->op[a->n++] = (struct op){ TOUCH, .window = win, .first = p,
+					     .write = true };
 		for (int k = 0; k <= hooks * windows; k++) {
 			o.hook = k ? 1 + (k - 1) * PAGES_MAX + p : 0;
 			o.verb = REVOKE_WINDOW;
@@ -187,9 +193,9 @@ static void bits_ops(struct alphabet *a, int windows, int pages, bool hooks)
 		}
 	}
 	for (int win = 0; win < windows; win++)
-		add(a, (struct op){ RESET_WINDOW, 0, 0, win, 0, pages });
-	add(a, (struct op){ RESET_REGION, 0, 0, 0, 0, pages });
-	add(a, (struct op){ GRANT, 0, 0, windows - 1, 0, pages, RWM });
+		a->op[a->n++] = (struct op){ RESET_WINDOW, 0, 0, win, 0, pages };
+	a->op[a->n++] = (struct op){ RESET_REGION, 0, 0, 0, 0, pages };
+	a->op[a->n++] = (struct op){ GRANT, 0, 0, windows - 1, 0, pages, RWM };
 }
 
 /*

@@ -24,8 +24,13 @@ for f in model cases; do
 		-L"$out" -lworld -Wl,-rpath,"$out" || exit 1
 done
 
+# Some bugs make lists without end: the limit is of processor time, so that a busy machine makes no difference.
+limited() {
+	(ulimit -t 10 && exec "$@") >"$out/log" 2>&1
+}
+
 passes() {
-	timeout 60 "$out/cases" >"$out/log" 2>&1 && timeout 60 "$out/model" quick >"$out/log" 2>&1
+	limited "$out/cases" && limited "$out/model" quick
 }
 
 # mutant FILE NAME SED-EXPRESSION

@@ -82,15 +82,17 @@ void op_print(const struct op *o)
 	       o->write, o->copy, o->hook);
 }
 
+#define LIKELY_VERBS	20
+
 static enum verb random_verb(int (*dice)(int n))
 {
-	static const enum verb verbs[] = {
+	static const enum verb verbs[LIKELY_VERBS] = {
 		MAP, MAP, MAP_ON, MAP_ON, MAP_ON, MAP_ON, COPY, GRANT, GRANT,
 		REVOKE_REGION, REVOKE_WINDOW, REVOKE_WINDOW, EXTEND,
 		TOUCH, TOUCH, TOUCH, TOUCH, TOUCH, RESET_REGION, RESET_WINDOW,
 	};
 
-	return verbs[dice(sizeof(verbs) / sizeof(verbs[0]))];
+	return verbs[dice(LIKELY_VERBS)];
 }
 
 struct op op_random(const struct world *w, int (*dice)(int n))

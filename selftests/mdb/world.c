@@ -273,9 +273,10 @@ static struct lmap_node *first_node(struct world *w, int window, int first,
 static void cut_out(struct lmap_node *node, int *first, int last,
 		    unsigned long *rfirst, unsigned long *rlast)
 {
-	unsigned long from = max(node->wfirst, (unsigned long)*first);
-	unsigned long to = min(lmap_node_wlast(node), (unsigned long)last);
+	unsigned long from = *first, to = last;
 
+	from = max(node->wfirst, from);
+	to = min(lmap_node_wlast(node), to);
 	*rfirst = node->rfirst + (from - node->wfirst);
 	*rlast = node->rfirst + (to - node->wfirst);
 	*first = to + 1;
@@ -566,10 +567,10 @@ bool world_reset_window(struct world *w, int window, int first, int last)
 	oracle_asking_window(w, window, first, last);
 	while (pos <= last && (node = first_node(w, window, pos, last))) {
 		struct lmap_query q = { .mdb = node->mdb, .root = node };
-		int at = max(node->wfirst, (unsigned long)pos);
 
 		cut_out(node, &pos, last, &q.rfirst, &q.rlast);
-		reset(w, &q, told + at);
+		/* told[] has a byte for each window page. */
+		reset(w, &q, told + node->wfirst + (q.rfirst - node->rfirst));
 		any = true;
 	}
 	compare_told(w, oracle_told_window(w, window, first, last, told), told);
