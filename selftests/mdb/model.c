@@ -58,8 +58,7 @@ static void revoke_ops(struct alphabet *a, int windows, int pages)
 			a->op[a->n++] = (struct op){ MAP, 0, first, win, to, len, RWM };
 			for (int src = 0; src < windows; src++)
 				a->op[a->n++] = (struct op){ MAP_ON, src, first,
-							     win, to, len, RWM
-							     };
+							     win, to, len, RWM };
 		}
 		a->op[a->n++] = (struct op){ REVOKE_REGION, 0, first, 0, 0, len,
 					     LMAP_R, false, -1 };
@@ -127,8 +126,7 @@ static void budget_ops(struct alphabet *a, int windows, int pages)
 		for (int src = 0; src < windows; src++)
 		for (int win = 0; win < windows; win++)
 			a->op[a->n++] = (struct op){ MAP_ON, src, 0, win, 0,
-						     pages, RM, .budget = budget
-						     };
+						     pages, RM, .budget = budget };
 	}
 	for (int win = 0; win < windows; win++) {
 		int next = (win + 1) % windows;
