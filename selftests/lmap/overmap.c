@@ -154,6 +154,38 @@ LMAP_TEST(overmap, of_a_part_with_more_rights_nothing_else_changes)
 	EXPECT_EQ(3, peek(self->v[2] + 2 * PG));
 }
 
+/* A right that was taken from some pages is given back: they are the same. */
+LMAP_TEST(overmap, what_was_cut_meanwhile_is_still_the_very_same)
+{
+	ASSERT_EQ(0, MAP(self->mem, N, RWM, 0, 0));
+	ASSERT_EQ(0, MAP(self->v[0], N, RW, 1, 0));
+	ASSERT_EQ(0, unmap_range(self->space, self->mem + 2 * PG, 2 * PG,
+				 LMAP_W, 0, NULL));
+	EXPECT_EQ(NO_RIGHT, poke(self->v[0] + 2 * PG, 1));
+	ASSERT_EQ(0, NOREPLACE(self->mem, N, RW, 0, 0));
+	for (int p = 0; p < N; p++) {
+		EXPECT_EQ(0, poke(self->v[0] + p * PG, p + 1));
+		EXPECT_EQ(p + 1, peek(self->v[1] + p * PG));
+		EXPECT_EQ(p == 2 || p == 3 ? NO_RIGHT : 0,
+			  poke(self->v[1] + p * PG, p + 1));
+	}
+	/* to a part of the one and a part of the other */
+	ASSERT_EQ(0, unmap_range(self->space, self->mem + 2 * PG, 4 * PG,
+				 LMAP_W, 0, NULL));
+	ASSERT_EQ(0, NOREPLACE(self->mem + PG, 3, RW, 0, 1));
+	for (int p = 0; p < N; p++) {
+		EXPECT_EQ(p == 4 || p == 5 ? NO_RIGHT : 0,
+			  poke(self->v[0] + p * PG, p + 1));
+		EXPECT_EQ(p + 1, peek(self->v[1] + p * PG));
+	}
+	/* and all of it goes when it is taken */
+	ASSERT_EQ(0, unmap_range(self->space, self->mem, N * PG, ALL, 0,
+				 NULL));
+	EXPECT_EQ(0, info(self->space).out_mappings);
+	for (int p = 0; p < N; p++)
+		EXPECT_EQ(NOTHING, peek(self->v[1] + p * PG));
+}
+
 /* Every range over a mapping of eight pages with a child. */
 LMAP_TEST(overmap, small_over_big_replaces_just_that)
 {
