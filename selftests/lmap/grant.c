@@ -369,7 +369,7 @@ static void *uses(void *arg)
 LMAP_TEST(grant, who_has_a_child_notices_nothing)
 {
 	struct ring r = { .view = self->v[2] };
-	int at = 1, rounds = 2000 / slow();
+	int at = 1, rounds = 1000 / slow();
 	pthread_t thread;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, uses, &r));
@@ -431,7 +431,7 @@ LMAP_TEST(grant, while_an_ancestor_revokes)
 
 	ASSERT_EQ(0, pthread_create(&granter, NULL, grants_on, &g));
 	ASSERT_EQ(0, pthread_create(&user, NULL, uses, &r));
-	for (int i = 0; i < 1000 / slow(); i++) {
+	for (int i = 0; i < 500 / slow(); i++) {
 		char *top = i & 1 ? self->mem : self->v[0];
 
 		ASSERT_EQ(0, unmap_range(self->space, top, N * PG, ALL, 0,

@@ -330,7 +330,7 @@ LMAP_TEST(overmap, what_derives_never_sees_the_new_memory)
 	pthread_t thread;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, watches, &watch));
-	for (int i = 0; i < 800 / slow(); i++) {
+	for (int i = 0; i < 400 / slow(); i++) {
 		long seen = __atomic_load_n(&watch.seen_old, __ATOMIC_ACQUIRE);
 
 		ASSERT_EQ(0, MAP(self->mem, 1, RWM, 0, 0));

@@ -523,7 +523,7 @@ TEST_F_TIMEOUT(refs, nothing_is_lost_while_others_reset, 600)
 
 	ASSERT_EQ(0, map_range(self->space, p, MANY * PG, RW, who.window, 0,
 			       LMAP_TRACK, NULL));
-	for (int round = 0; round < 16 / slow() + 4; round++) {
+	for (int round = 0; round < 8 / slow() + 2; round++) {
 		bool last = false;
 
 		o->done = 0;
