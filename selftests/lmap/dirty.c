@@ -55,10 +55,7 @@ static bool has_soft_dirty(void)
 	return has;
 }
 
-#define NEED_SOFT_DIRTY() do { \
-	if (!has_soft_dirty()) \
-		SKIP(return, "no soft-dirty bits in this kernel (CONFIG_MEM_SOFT_DIRTY)"); \
-} while (0)
+#define NO_SOFT_DIRTY	"no soft-dirty bits in this kernel (CONFIG_MEM_SOFT_DIRTY)"
 
 /* Some pages written by the borrower: these are soft-dirty, and no others. */
 static void bits_follow(struct __test_metadata *_metadata, int space,
@@ -97,7 +94,8 @@ LMAP_TEST(dirty, soft_dirty_bits_of_private_memory)
 {
 	char *p = memory(N);
 
-	NEED_SOFT_DIRTY();
+	if (!has_soft_dirty())
+		SKIP(return, NO_SOFT_DIRTY);
 	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, self->b.window, 0,
 			       0, NULL));
 	bits_follow(_metadata, self->space, &self->b, p);
@@ -108,7 +106,8 @@ LMAP_TEST(dirty, soft_dirty_bits_of_shared_memory)
 {
 	char *p = shared_memory(N * PG);
 
-	NEED_SOFT_DIRTY();
+	if (!has_soft_dirty())
+		SKIP(return, NO_SOFT_DIRTY);
 	fill(p, N);
 	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, self->b.window, 0,
 			       LMAP_POPULATE, NULL));
@@ -121,7 +120,8 @@ LMAP_TEST(dirty, soft_dirty_bits_of_what_was_lent_on)
 	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
 	char *p = memory(N);
 
-	NEED_SOFT_DIRTY();
+	if (!has_soft_dirty())
+		SKIP(return, NO_SOFT_DIRTY);
 	ASSERT_EQ(0, map_range(self->space, p, N * PG, ALL, self->b.window, 0,
 			       0, NULL));
 	ASSERT_EQ(0, peer_map(&self->b, 0, N * PG, RW, c.window, 0));
@@ -190,7 +190,8 @@ TEST_F_TIMEOUT(dirty, soft_dirty_bits_miss_no_change_of_private_memory, 600)
 {
 	char *p = memory(8);
 
-	NEED_SOFT_DIRTY();
+	if (!has_soft_dirty())
+		SKIP(return, NO_SOFT_DIRTY);
 	no_change_is_missed(_metadata, self->space, p);
 	munmap(p, 8 * PG);
 }
@@ -199,7 +200,8 @@ TEST_F_TIMEOUT(dirty, soft_dirty_bits_miss_no_change_of_shared_memory, 600)
 {
 	char *p = shared_memory(8 * PG);
 
-	NEED_SOFT_DIRTY();
+	if (!has_soft_dirty())
+		SKIP(return, NO_SOFT_DIRTY);
 	no_change_is_missed(_metadata, self->space, p);
 	munmap(p, 8 * PG);
 }
