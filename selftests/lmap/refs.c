@@ -491,8 +491,8 @@ static int use_each_once(struct peer *self, long arg)
 	struct once *o = (struct once *)arg;
 	char *base = (char *)(uintptr_t)self->base;
 
-	for (int i = 0; i < MANY; i += 2) {
-		if (i % 4 ? peek(base + i * PG) < 0 : poke(base + i * PG, 1))
+	for (int i = 0; i < MANY; i += 8) {
+		if (i % 16 ? peek(base + i * PG) < 0 : poke(base + i * PG, 1))
 			return 1;
 	}
 	__atomic_store_n(&o->done, 1, __ATOMIC_RELEASE);
@@ -541,7 +541,7 @@ TEST_F_TIMEOUT(refs, nothing_is_lost_while_others_reset, 600)
 		waitpid(asker, &st, 0);
 		ASSERT_EQ(0, st);
 		for (int i = 0; i < MANY; i++)
-			wrong += seen[i] != (i % 2 ? 0 : i % 4 ? A : M);
+			wrong += seen[i] != (i % 8 ? 0 : i % 16 ? A : M);
 		ASSERT_EQ(0, wrong) TH_LOG("round %d", round);
 	}
 	peer_stop(&who);
