@@ -21,6 +21,7 @@ static void piece_free_node(struct map_request *req, struct map_piece *piece)
 	if (piece->node && !piece->linked) {
 		kvfree(piece->node->origin->refs.table);
 		piece->node->origin->refs.table = NULL;
+		piece->node->origin->refs.tracked = false;
 		lmap_mapping_uncharge_locked(piece->node);
 		if (piece->reserved)
 			lmap_reserve_mapping_back(req->space, piece->node);
@@ -384,7 +385,53 @@ static int pieces_make_regions(struct map_request *req)
 	return 0;
 }
 
-/* LMAP_TRACK: bits of each page, also for the region above. */
+/* Who is above the new mapping and has no bits of each page? */
+static struct lmap_origin *untracked_above(struct map_piece *piece)
+{
+	struct lmap_node *node;
+
+	lockdep_assert_held(&piece->region->mdb.lock);
+	node = lmap_index_first_of(&piece->source->index, &piece->region->mdb,
+				   piece->sfirst, piece->sfirst);
+	while (node && READ_ONCE(node->origin->refs.table))
+		node = node->parent;
+	return node ? node->origin : NULL;
+}
+
+/* They can all ask, too. */
+static int track_above(struct map_piece *piece)
+{
+	struct lmap_mdb *mdb = &piece->region->mdb;
+	unsigned long rfirst = 0, rlast = 0;
+	struct lmap_refs_table *table;
+	struct lmap_origin *origin;
+
+	while (piece->source) {
+		mutex_lock(&mdb->lock);
+		origin = untracked_above(piece);
+		if (origin) {
+			rfirst = origin->rfirst;
+			rlast = origin->rlast;
+		}
+		mutex_unlock(&mdb->lock);
+		if (!origin)
+			break;
+		table = lmap_refs_table_alloc(rfirst, rlast);
+		if (!table)
+			return -ENOMEM;
+		mutex_lock(&mdb->lock);
+		origin = untracked_above(piece);
+		/* Another one perhaps, if somebody was faster. */
+		if (!origin || origin->rfirst != rfirst ||
+		    origin->rlast != rlast ||
+		    !lmap_refs_table_publish(&origin->refs, table))
+			kvfree(table);
+		mutex_unlock(&mdb->lock);
+	}
+	return 0;
+}
+
+/* LMAP_TRACK: bits of each page, also for all above. */
 static int pieces_track(struct map_request *req)
 {
 	struct lmap_refs_table *table;
@@ -402,6 +449,10 @@ static int pieces_track(struct map_request *req)
 		if (!table)
 			return -ENOMEM;
 		piece->node->origin->refs.table = table;
+		piece->node->origin->refs.tracked = true;
+		ret = track_above(piece);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }

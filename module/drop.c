@@ -8,6 +8,7 @@
  */
 #include "tile.h"
 
+#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -236,32 +237,87 @@ static bool tile_is_current(struct mm_struct *mm, unsigned long page,
 	return same;
 }
 
-static void chunk_recheck(struct lmap_region *region, struct mm_struct *mm,
-			  struct chunk_copy *copy)
+/* Whoever tries to move a page holds its lock until it has given up. */
+static bool tile_wait(struct lmap_region *region, unsigned long page,
+		      unsigned long tile)
+{
+	struct page *locked = NULL;
+
+	xa_lock(&region->tiles);
+	/* Pinned, as long as it is in the table. */
+	if (lmap_tile_page(lmap_tile_get(region, page)) == lmap_tile_page(tile))
+		locked = lmap_tile_page(tile);
+	if (locked)
+		get_page(locked);
+	xa_unlock(&region->tiles);
+	if (!locked)
+		return false;
+	wait_on_page_locked(locked);
+	put_page(locked);
+	return true;
+}
+
+/* Which stale tiles of @todo are still the lender's pages? -1: can't tell. */
+static int tiles_current(struct lmap_region *region, struct mm_struct *mm,
+			 struct chunk_copy *copy, u64 todo, u64 *current_tiles)
 {
 	unsigned long base = copy->number << LMAP_CHUNK_SHIFT;
-	struct lmap_chunk *chunk;
-	u64 todo, same = 0;
+	int first_other = LMAP_CHUNK_PAGES;
 	unsigned int i;
 
-	todo = copy->stale & lmap_chunk_pinned(region, copy->number);
-	if (!todo)
-		return;
+	*current_tiles = 0;
 	/* The generation is older than this: see the timeline in tile.c. */
 	mmu_interval_read_begin(&region->notifier);
 	if (!mmap_read_trylock(mm))
-		return;
-	for (i = 0; i < LMAP_CHUNK_PAGES; i++)
-		if (todo & BIT_ULL(i) &&
-		    tile_is_current(mm, base + i, copy->slots[i]))
-			same |= BIT_ULL(i);
+		return -1;
+	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
+		if (!(todo & BIT_ULL(i)))
+			continue;
+		if (tile_is_current(mm, base + i, copy->slots[i]))
+			*current_tiles |= BIT_ULL(i);
+		else
+			first_other = min_t(int, first_other, i);
+	}
 	mmap_read_unlock(mm);
+	return first_other;
+}
 
-	xa_lock(&region->tiles);
-	chunk = xa_load(&region->tiles, copy->number);
-	if (chunk && chunk->gen == copy->gen)
-		chunk->stale &= ~same;
-	xa_unlock(&region->tiles);
+/*
+ * A page may be on its way to another place, which will fail since it is pinned:
+ * then another look is worth it. After so many it stays stale.
+ */
+#define RECHECK_TRIES	32
+
+static void chunk_recheck(struct lmap_region *region, struct mm_struct *mm,
+			  struct chunk_copy *copy)
+{
+	unsigned long number = copy->number;
+	struct lmap_chunk *chunk;
+	unsigned int try;
+	u64 todo, same;
+	int other;
+
+	for (try = 0; try < RECHECK_TRIES; try++) {
+		todo = copy->stale & lmap_chunk_pinned(region, number);
+		if (!todo)
+			return;
+		other = tiles_current(region, mm, copy, todo, &same);
+		if (other < 0)
+			return;
+		xa_lock(&region->tiles);
+		chunk = xa_load(&region->tiles, number);
+		if (chunk && chunk->gen == copy->gen)
+			chunk->stale &= ~same;
+		xa_unlock(&region->tiles);
+		if (other < LMAP_CHUNK_PAGES &&
+		    !tile_wait(region, (number << LMAP_CHUNK_SHIFT) + other,
+			       copy->slots[other]))
+			return;
+		if (!chunk_next_stale(region, copy) || copy->number != number)
+			break;
+		cond_resched();
+	}
+	copy->number = number;
 }
 
 /**

@@ -113,7 +113,7 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 	    lmap_tile_poisoned(lmap_mdb_region(f->hit.mdb), tile))
 		return 0;
 	/* Tracked: only what is touched. */
-	if (f->hit.origin->refs.table && addr != f->target)
+	if (f->hit.origin->refs.tracked && addr != f->target)
 		return 0;
 
 	write = f->write && flags & VM_WRITE && f->hit.rights & LMAP_W &&
@@ -155,7 +155,7 @@ static void fill_range(struct fill *f, unsigned long addr,
 
 	*start = addr;
 	*end = addr + PAGE_SIZE;
-	if (hit->origin->refs.table)
+	if (hit->origin->refs.tracked)
 		return;
 	/* Up to the border of each chunk, and on if there is a next one. */
 	for (;;) {

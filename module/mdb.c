@@ -26,6 +26,7 @@ void lmap_mdb_init(struct lmap_mdb *mdb)
 	mdb->nr = 0;
 	atomic_set(&mdb->refs.whole, 0);
 	mdb->refs.table = NULL;
+	mdb->refs.tracked = false;
 }
 
 void lmap_index_init(struct lmap_index *index)
@@ -238,6 +239,8 @@ int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
 
 	if (!origin_charge(node->origin, parent))
 		return -EDQUOT;
+	node->origin->rfirst = node->rfirst;
+	node->origin->rlast = lmap_node_rlast(node);
 	ret = index_insert(index, node);
 	if (ret) {
 		origin_uncharge(node->origin);
@@ -608,6 +611,7 @@ int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
 	     below = subtree_next(below, node->level))
 		node_demote(rv, below);
 	rv->take = LMAP_RIGHTS_ALL;
+	old->flags |= LMAP_NODE_MOVED;
 	node_demote(rv, old);
 	return 0;
 }
@@ -703,8 +707,13 @@ void lmap_mdb_reap(struct lmap_revoke *rv, struct list_head *dead)
 			next = lmap_mdb_next(node, rv->zfirst, rv->zlast);
 		if (!lmap_node_dying(node))
 			continue;
-		/* What is above was unlinked before, if at all, not freed. */
-		lmap_refs_settle(node);
+		/*
+		 * What is above was unlinked before, if at all, not freed.
+		 * Fresh bits of a mapping that moved belong to its new place:
+		 * page table entries may be there already.
+		 */
+		if (!(node->flags & LMAP_NODE_MOVED))
+			lmap_refs_settle(node);
 		node_unlink(node);
 		list_add_tail(&node->order, dead);
 	}

@@ -90,6 +90,8 @@ struct lmap_mdb {
  * @purse: the nearest one above with a budget, or NULL; immutable once linked.
  *	   A mapping of it is an ancestor of each of ours, so it outlives us
  * @nodes: how many nodes are linked
+ * @rfirst: first region page that it ever had; immutable once linked
+ * @rlast: last region page that it ever had; immutable once linked
  * @refs: reference bits, see refs.h
  *
  * Freed with the last of its nodes, which is marked LMAP_NODE_LAST. Parts of
@@ -103,6 +105,8 @@ struct lmap_origin {
 	atomic_t spent;
 	atomic_t nodes;
 	struct lmap_origin *purse;
+	unsigned long rfirst;
+	unsigned long rlast;
 	struct lmap_refs refs;
 };
 
@@ -157,6 +161,7 @@ struct lmap_node {
 #define LMAP_NODE_ZAP	0x1	/* demoted, page tables not yet zapped */
 #define LMAP_NODE_LAST	0x2	/* unlinked as the last one of its origin */
 #define LMAP_NODE_PIN	0x4	/* its pages stay in memory; the caller's to set */
+#define LMAP_NODE_MOVED	0x8	/* its pages and their bits are elsewhere now */
 
 /* The longest run of pages that one node can hold. */
 #define LMAP_NODE_PAGES_MAX	U32_MAX

@@ -168,6 +168,7 @@ static int piece_charge(struct map_request *req, struct map_piece *piece)
 		return ret;
 	node->origin->budget = piece->node->origin->budget;
 	swap(node->origin->refs.table, piece->node->origin->refs.table);
+	swap(node->origin->refs.tracked, piece->node->origin->refs.tracked);
 	lmap_mapping_free(piece->node);
 	piece->node = node;
 	piece->reserved = true;

@@ -22,22 +22,36 @@ void lmap_refs_table_init(struct lmap_refs_table *table, unsigned long first,
 	table->nwords = lmap_refs_nwords(first, last);
 }
 
-void lmap_refs_table_publish(struct lmap_mdb *mdb,
+bool lmap_refs_table_publish(struct lmap_refs *refs,
 			     struct lmap_refs_table *table)
 {
-	int bits = atomic_read(&mdb->refs.whole);
+	/* Readers see it initialised. What is in refs->whole follows later. */
+	return !cmpxchg(&refs->table, NULL, table);
+}
+
+/*
+ * What was seen before there was a table, or by somebody who did not know of it
+ * yet, stands for each page.
+ */
+static void whole_to_table(struct lmap_refs *refs)
+{
+	struct lmap_refs_table *table = READ_ONCE(refs->table);
+	int bits = atomic_read(&refs->whole) & SEEN;
 	unsigned long word;
 
-	lockdep_assert_held(&mdb->lock);
+	if (!table || !bits)
+		return;
+	bits = atomic_fetch_andnot(SEEN, &refs->whole) & SEEN;
 	for (word = table->base; word < table->base + table->nwords; word++) {
 		if (bits & 1 << LMAP_REFS_SEEN_A)
-			atomic_long_set(lmap_refs_word(table, LMAP_REFS_SEEN_A,
-						       word), ~0L);
+			atomic_long_or(~0L, lmap_refs_word(table,
+							   LMAP_REFS_SEEN_A,
+							   word));
 		if (bits & 1 << LMAP_REFS_SEEN_M)
-			atomic_long_set(lmap_refs_word(table, LMAP_REFS_SEEN_M,
-						       word), ~0L);
+			atomic_long_or(~0L, lmap_refs_word(table,
+							   LMAP_REFS_SEEN_M,
+							   word));
 	}
-	WRITE_ONCE(mdb->refs.table, table);
 }
 
 /* The bits of word number @word that belong to pages first..last. */
@@ -73,16 +87,17 @@ static void word_or(struct lmap_refs_table *table, enum lmap_refs_plane plane,
 static void seen_add(struct lmap_refs *refs, unsigned long word, long accessed,
 		     long modified)
 {
+	struct lmap_refs_table *table = READ_ONCE(refs->table);
 	int whole = (accessed ? 1 << LMAP_REFS_SEEN_A : 0) |
 		    (modified ? 1 << LMAP_REFS_SEEN_M : 0);
 
-	if (!refs->table) {
+	if (!table) {
 		if (whole & ~atomic_read(&refs->whole))
 			atomic_or(whole, &refs->whole);
 		return;
 	}
-	word_or(refs->table, LMAP_REFS_SEEN_A, word, accessed);
-	word_or(refs->table, LMAP_REFS_SEEN_M, word, modified);
+	word_or(table, LMAP_REFS_SEEN_A, word, accessed);
+	word_or(table, LMAP_REFS_SEEN_M, word, modified);
 }
 
 static void seen_add_all(struct lmap_node *node, unsigned long word,
@@ -103,7 +118,7 @@ static void seen_add_range(struct lmap_refs *refs, unsigned long first,
 		long mask = word_mask(word, first, last);
 
 		seen_add(refs, word, mask, modified ? mask : 0);
-		if (!refs->table)
+		if (!READ_ONCE(refs->table))
 			break;
 	}
 }
@@ -135,7 +150,7 @@ static bool settle(struct lmap_node *node, unsigned long first,
 	unsigned long word;
 	bool any = false;
 
-	if (!table)
+	if (!node->origin->refs.tracked)
 		return settle_whole(node, first, last, keep_whole);
 	for (word = first / WORD; word <= last / WORD; word++) {
 		long mask = word_mask(word, first, last);
@@ -159,7 +174,11 @@ void lmap_refs_settle(struct lmap_node *node)
 
 static struct lmap_refs *query_refs(struct lmap_query *q)
 {
-	return q->root ? &q->root->origin->refs : &q->mdb->refs;
+	struct lmap_refs *refs = q->root ? &q->root->origin->refs :
+					   &q->mdb->refs;
+
+	whole_to_table(refs);
+	return refs;
 }
 
 static struct lmap_node *query_next(struct lmap_query *q,
@@ -190,27 +209,29 @@ static unsigned int planes_tell(struct lmap_refs *refs, unsigned int whole,
 				unsigned long last, bool take,
 				unsigned long base, u8 *pages)
 {
+	struct lmap_refs_table *table = READ_ONCE(refs->table);
 	unsigned int all = 0;
 	unsigned long word;
 
 	BUILD_BUG_ON(LMAP_ACCESSED != 1 || LMAP_MODIFIED != 2);
-	if (!refs->table && !(pages && whole >> plane & 3))
+	if (plane == LMAP_REFS_FRESH_A && !refs->tracked)
+		table = NULL;
+	if (!table && !(pages && whole >> plane & 3))
 		return whole >> plane & 3;
 	for (word = first / WORD; word <= last / WORD; word++) {
 		long mask = word_mask(word, first, last), a, m;
 
-		if (!refs->table) {
+		if (!table) {
 			a = whole >> plane & 1 ? mask : 0;
 			m = whole >> (plane + 1) & 1 ? mask : 0;
 		} else if (take) {
-			a = word_take(refs->table, plane, word, mask);
-			m = word_take(refs->table, plane + 1, word, mask);
+			a = word_take(table, plane, word, mask);
+			m = word_take(table, plane + 1, word, mask);
 		} else {
-			a = atomic_long_read(lmap_refs_word(refs->table, plane,
+			a = atomic_long_read(lmap_refs_word(table, plane,
 							    word)) & mask;
-			m = atomic_long_read(lmap_refs_word(refs->table,
-							    plane + 1, word)) &
-			    mask;
+			m = atomic_long_read(lmap_refs_word(table, plane + 1,
+							    word)) & mask;
 		}
 		all |= bytes_add(pages, base, word, a, LMAP_ACCESSED);
 		all |= bytes_add(pages, base, word, m, LMAP_MODIFIED);
@@ -245,7 +266,8 @@ void lmap_refs_collect(struct lmap_query *q)
 {
 	struct lmap_refs *refs = query_refs(q);
 	struct lmap_node *node = NULL;
-	bool inside = !q->root;
+	/* How far a region reaches is not known here. */
+	bool inside = false;
 
 	lockdep_assert_held(&q->mdb->lock);
 	while ((node = query_next(q, node, q->rfirst, q->rlast))) {

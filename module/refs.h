@@ -63,13 +63,15 @@ struct lmap_refs_table {
 
 /**
  * struct lmap_refs - reference bits of a mapping or a region
- * @whole: one bit for each plane, for all pages; used without @table
- * @table: NULL if not tracked. Of an origin immutable while linked, of a
- *	   region (mdb->refs) set once under mdb->lock
+ * @whole: one bit for each plane, for all pages; for what @table is not used
+ * @table: NULL or, once set, immutable. Holds seen bits, and if @tracked fresh
+ *	   ones. Those of all who are above a tracked mapping have one
+ * @tracked: immutable once linked; then @table is, too
  */
 struct lmap_refs {
 	atomic_t whole;
 	struct lmap_refs_table *table;
+	bool tracked;
 };
 
 static inline unsigned long lmap_refs_nwords(unsigned long first,
@@ -108,7 +110,7 @@ static inline void lmap_refs_touch(struct lmap_refs *refs, unsigned long page,
 	long bit = 1L << page % LMAP_REFS_WORD;
 	atomic_long_t *word;
 
-	if (!refs->table) {
+	if (!refs->tracked) {
 		if (whole & ~atomic_read(&refs->whole))
 			atomic_or(whole, &refs->whole);
 		return;
@@ -140,13 +142,15 @@ struct lmap_query {
 };
 
 /**
- * lmap_refs_table_publish - from now on a region has bits of each page
- * @mdb: of the region
- * @table: all clear; what was seen of the whole is put into it
+ * lmap_refs_table_publish - from now on seen bits are kept for each page
+ * @refs: of a region or a mapping, its origin linked
+ * @table: all clear
  *
- * Context: mdb->lock held.
+ * Context: mdb->lock held. Parts of a mapping can be in two trees, so another
+ * table may come first.
+ * Return: false if there is one already.
  */
-void lmap_refs_table_publish(struct lmap_mdb *mdb,
+bool lmap_refs_table_publish(struct lmap_refs *refs,
 			     struct lmap_refs_table *table);
 
 void lmap_refs_table_init(struct lmap_refs_table *table, unsigned long first,
@@ -179,7 +183,7 @@ unsigned int lmap_refs_peek(struct lmap_query *q, unsigned long first,
  *
  * Moves fresh bits of the subtree into seen bits and marks the nodes for
  * lmap_mdb_next_zap(); a mapping that is not tracked and reaches out of the
- * range keeps its own. The caller zaps and then asks lmap_refs_take().
+ * range, or a region without a table, keeps its own. The caller zaps and then asks lmap_refs_take().
  *
  * Context: revoke lock and mdb->lock held.
  */

@@ -168,8 +168,7 @@ int lmap_region_track(struct lmap_region *region)
 	if (!table)
 		return -ENOMEM;
 	mutex_lock(&region->mdb.lock);
-	if (!region->mdb.refs.table) {
-		lmap_refs_table_publish(&region->mdb, table);
+	if (lmap_refs_table_publish(&region->mdb.refs, table)) {
 		refcount_inc(&region->ref);
 		set_bit(0, &region->history);
 		table = NULL;

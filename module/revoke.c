@@ -142,7 +142,8 @@ static void job_refbits(struct revoke_job *job, struct lmap_revoke *rv)
 
 	if (take->atomic)
 		return;
-	if (take->reset) {
+	/* Without bits of each page a part can't be cleared by itself. */
+	if (take->reset && (rv->root || rv->mdb->refs.table)) {
 		lmap_refs_reset(job->region, &q);
 		take->refbits |= lmap_refs_take(&q, q.rfirst, q.rlast, NULL);
 	} else if (take->refbits != (LMAP_ACCESSED | LMAP_MODIFIED)) {
@@ -161,6 +162,9 @@ static bool job_run(struct revoke_job *job)
 	bool found, told = false, enough = true;
 
 	INIT_LIST_HEAD(&rv.spares);
+	/* Revoking can't fail for want of memory: then nothing is cleared. */
+	if (take->reset && !job->window)
+		lmap_region_track(region);
 	for (;;) {
 		mutex_lock(&region->revoke);
 		mutex_lock(&region->mdb.lock);

@@ -86,6 +86,13 @@ static void status_tell(struct status_job *job, struct lmap_query *q,
 	}
 }
 
+/* What has been cleared must be told: then only death can stop the call. */
+static bool status_stopped(struct status_job *job)
+{
+	return job->reset ? fatal_signal_pending(current) :
+			    signal_pending(current);
+}
+
 static int status_region(struct status_job *job, struct lmap_region *region)
 {
 	struct lmap_query q = {
@@ -119,8 +126,7 @@ static int status_regions(struct status_job *job)
 	int ret;
 
 	while ((region = lmap_region_next(job->space, region))) {
-		ret = signal_pending(current) ? -EINTR :
-						status_region(job, region);
+		ret = status_stopped(job) ? -EINTR : status_region(job, region);
 		if (ret) {
 			lmap_region_put(region);
 			return ret;
@@ -186,7 +192,7 @@ static int status_views(struct status_job *job)
 				      w0, at))
 			cond_resched();
 		fput(file);
-		if (signal_pending(current))
+		if (status_stopped(job))
 			return -EINTR;
 	}
 	return 0;

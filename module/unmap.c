@@ -17,6 +17,22 @@ static void region_sync(struct lmap_region *region)
 	flush_work(&region->stale_work);
 }
 
+/* Reference bits that were cleared must be told: only death can stop that. */
+static bool take_stopped(const struct lmap_take *take)
+{
+	return take->reset ? fatal_signal_pending(current) :
+			     signal_pending(current);
+}
+
+/* Taking back one's own memory ends what is known of its use. */
+static bool take_forgets(const struct lmap_take *take,
+			 const struct lmap_region *region,
+			 unsigned long first, unsigned long last)
+{
+	return take->self && take->rights & LMAP_R && !take->only &&
+	       region->first >= first && region->last <= last;
+}
+
 /* Ordinary memory: everything that derives from it, in all regions. */
 static int unmap_regions(struct lmap_space *space, unsigned long first,
 			 unsigned long last, struct lmap_take *take)
@@ -26,11 +42,13 @@ static int unmap_regions(struct lmap_space *space, unsigned long first,
 	while ((region = lmap_region_next(space, region))) {
 		if (region->last < first || region->first > last)
 			continue;
-		if (signal_pending(current)) {
+		if (take_stopped(take)) {
 			lmap_region_put(region);
 			return -EINTR;
 		}
 		lmap_revoke_region(region, first, last, take);
+		if (take_forgets(take, region, first, last))
+			lmap_region_forget(region);
 		region_sync(region);
 	}
 	return 0;
@@ -84,7 +102,7 @@ static int unmap_views(struct lmap_space *space, unsigned long first,
 	while ((file = lmap_next_view(space, &addr, end, &wfirst, &wlast))) {
 		lmap_revoke_window(file->private_data, wfirst, wlast, take);
 		fput(file);
-		if (signal_pending(current))
+		if (take_stopped(take))
 			return -EINTR;
 	}
 	return 0;
@@ -127,7 +145,7 @@ static int unmap_windows(struct lmap_space *space, struct lmap_take *take,
 
 	while ((file = next_window(space, file, take))) {
 		lmap_revoke_window(file->private_data, 0, ULONG_MAX, take);
-		if (restartable && signal_pending(current)) {
+		if (restartable && take_stopped(take)) {
 			fput(file);
 			return -EINTR;
 		}

@@ -220,8 +220,6 @@ static void step(unsigned int *dice)
 		world_extend(&world, where[B], first, LMAP_W);
 		break;
 	case 4 ... 7:
-		if (tracked && BUG_MOVE_SETTLES)
-			break;
 		/* There and back; whole, or it stays where it is. */
 		if (world_grant(&world, where[who], 0, where[who] ^ 2, 0, PAGES,
 				LMAP_RIGHTS_ALL, true))

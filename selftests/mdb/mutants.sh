@@ -109,7 +109,7 @@ mutant refs.c "the region is not told, of the whole" '/^static bool settle_whole
 mutant refs.c "a word's mask lacks the last page" 's/min(last - word \* WORD, WORD - 1)/min(last - word * WORD, WORD - 2)/'
 mutant refs.c "a word's mask has the pages before" 's/~0UL << lo/~0UL/'
 mutant refs.c "a word's mask has the pages behind" 's/~0UL >> (WORD - 1 - hi)/~0UL/'
-mutant refs.c "only the first word is told" '/^static void seen_add_range/,/^}/s/if (!refs->table)/if (1)/'
+mutant refs.c "only the first word is told" '/^static void seen_add_range/,/^}/s/if (!READ_ONCE(refs->table))/if (1)/'
 mutant refs.c "what is taken stays" 's/return atomic_long_fetch_andnot(mask, w) \& mask;/return atomic_long_read(w) \& mask;/'
 mutant refs.c "other pages are taken, too" 's/return atomic_long_fetch_andnot(mask, w) \& mask;/return atomic_long_fetch_andnot(~0L, w) \& mask;/'
 mutant refs.c "a reset does not zap" 's/node->flags |= LMAP_NODE_ZAP;/;/'
@@ -117,7 +117,7 @@ mutant refs.c "modified is told as accessed" 's/all |= bytes_add(pages, base, wo
 mutant refs.c "others' mappings are told" 's/ \&\& !lmap_mdb_is_ancestor(q->root, node)//'
 mutant refs.c "asked in part, cleared as a whole" 's/inside = !partly;/inside = true;/'
 mutant refs.c "a mapping in parts is cleared by one" 's/lmap_node_rlast(node) > q->rlast ||$/lmap_node_rlast(node) > q->rlast;/; /^\t\t\t      atomic_read(\&node->origin->nodes) > 1;$/d'
-mutant refs.c "what was seen of the whole region is forgotten" '/^void lmap_refs_table_publish/,/^}/s/int bits = atomic_read(\&mdb->refs.whole);/int bits = 0;/'
+mutant refs.c "what was seen of the whole region is forgotten" '/^static void whole_to_table/,/^}/s/if (!table || !bits)/if (1)/'
 mutant refs.h "touched once, modified never" 's/if (modified \&\& !(atomic_long_read(word) \& bit))/if (0)/'
 mutant refs.h "a page of the wrong word is touched" 's/page % LMAP_REFS_WORD;/page % (LMAP_REFS_WORD \/ 2);/'
 exit $failed

@@ -99,6 +99,7 @@ static struct lmap_node *mapping_alloc(struct world *w, int wfirst,
 	count(1);
 	origin->id = ++w->last_id;
 	origin->budget = want.budget;
+	origin->refs.tracked = want.tracked;
 	if (want.tracked)
 		origin->refs.table = table_alloc(rfirst, rfirst + pages - 1);
 	node->origin = origin;
@@ -348,8 +349,8 @@ static bool track_region(struct world *w, int region)
 	if (mdb->refs.table)
 		return false;
 	mutex_lock(&mdb->lock);
-	lmap_refs_table_publish(mdb, table_alloc(w->rbase,
-						 w->rbase + w->pages - 1));
+	lmap_refs_table_publish(&mdb->refs,
+				table_alloc(w->rbase, w->rbase + w->pages - 1));
 	mutex_unlock(&mdb->lock);
 	return true;
 }
@@ -477,8 +478,6 @@ static int move(struct world *w, int source, int sfirst, int window,
 				    pages, lost);
 		if (rv.pages != lose)
 			contradiction(w, "wrong number of pages moved");
-		if (BUG_MOVE_SETTLES && node->origin->refs.table)
-			w->hook_cell = -1;
 		revoke_finish(w, &rv);
 	}
 	w->spare_limit = limit;

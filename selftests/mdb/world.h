@@ -10,19 +10,6 @@
 
 #include "mdb.h"
 
-/*
- * Bugs of the module that are known and not mended yet. The tests keep out of
- * their way, but for a case each that shows it. Build with -DKNOWN_BUGS=0 to
- * see everything fail; drop a line when its bug is mended.
- */
-#ifndef KNOWN_BUGS
-#define KNOWN_BUGS	1
-#endif
-/* Reaping the old place of a moved tracked mapping clears its new accesses. */
-#define BUG_MOVE_SETTLES	KNOWN_BUGS
-/* Unmapping with reset forgets bits of other pages of an untracked region. */
-#define BUG_RESET_PART		KNOWN_BUGS
-
 #define REGIONS_MAX	2
 #define WINDOWS_MAX	4
 #define PAGES_MAX	16

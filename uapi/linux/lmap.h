@@ -35,7 +35,7 @@
  * E2BIG      structure longer than known and its tail is not zero
  * EINVAL     structure too short; not a flexpage (nil, order too small or too
  *            large, base not aligned); range empty or not page aligned;
- *            contradictory fields
+ *            contradictory fields; a depth or budget for LMAP_GRANT
  * EOPNOTSUPP unknown flag or right, reserved field not zero; writable lending
  *            of a shared mapping of a file whose file system tracks dirty pages;
  *            granting or copying ordinary memory that is not private anonymous
@@ -51,12 +51,15 @@
  * EEXIST     target busy and LMAP_NOREPLACE was given
  * ENOSPC     the receive range does not lie in the window
  * ELOOP      target is the source itself or one of its ancestors
- * EMLINK     the source mapping may have no further level below it
+ * EMLINK     the source mapping may have no further level below it; memory
+ *            to be granted is lent over as many levels as there can be
  * ESTALE     the source is being revoked
  * EDQUOT     quota of windows or mappings, budget of the source, or
- *            RLIMIT_MEMLOCK used up
+ *            RLIMIT_MEMLOCK used up; the source of a copy has a budget of its
+ *            own
  * ENOMEM     allocation failed
- * EINTR      stopped by a signal; repeating the call finishes the job
+ * EINTR      stopped by a signal; repeating the call finishes the job. With
+ *            LMAP_RESET only a fatal signal stops, so that no bit is lost
  * ========== ===============================================================
  */
 
@@ -231,10 +234,13 @@ struct lmap_window_create {
  * pages are pinned in memory and become a region of their own that nobody
  * can revoke but who holds the mapping, and that ends with its last mapping.
  * They count against RLIMIT_MEMLOCK of the caller's user until then
- * (CAP_IPC_LOCK: no limit). LMAP_GRANT then unmaps the memory from the caller,
- * as munmap does; what had been lent of it before stays, below the new
- * mapping. Holes are skipped, pages never touched are zero. The caller must
- * not change the range (munmap, mmap, mremap) meanwhile.
+ * (CAP_IPC_LOCK: no limit); pages that no mapping shows any more are given back
+ * at once. LMAP_GRANT then unmaps the memory from the caller, as munmap does;
+ * what had been lent of it before stays, one level deeper, below the new
+ * mapping. Pieces that can't be unmapped (ENOMEM as of munmap) stay the
+ * caller's; it is an error if all do. Holes are skipped, pages never touched
+ * are zero. The caller must not change the range (munmap, mmap, mremap)
+ * meanwhile.
  *
  * A budget is taken from the nearest mapping above that has one: a mapping
  * with budget 10 that hands out one with budget 5 keeps 5, itself included. A
@@ -247,9 +253,12 @@ struct lmap_window_create {
  * mapping has one pair of bits for all its pages, which the kernel may also
  * set for a page next to one that was touched. LMAP_PIN keeps the pages in
  * memory and in place, counted against RLIMIT_MEMLOCK of the caller's user as
- * long as the mapping exists; with LMAP_POPULATE the receiver takes no fault
- * unless the lender changes the memory. Both hold only for the new mappings,
- * not for what is mapped on from them.
+ * long as the mapping exists (pages of a grant or copy are counted already);
+ * with LMAP_POPULATE the receiver takes no fault unless the lender changes the
+ * memory or its protection. ENOMEM if a page can't be had: then the target is
+ * empty. Both hold only for the new mappings, not for what is mapped on from
+ * them. A page of a mapping with LMAP_TRACK appears only when it is touched,
+ * also with LMAP_POPULATE, since that is what is told.
  *
  * What the target of a piece held before is revoked first (with everything
  * that was derived from it), unless it is the very same memory at the very same
@@ -295,8 +304,9 @@ struct lmap_map {
  * Takes rights from all mappings derived from the range, recursively. Taking
  * r removes the mapping there, taking w, x or m leaves the rest; rights 0
  * change nothing. Without LMAP_SELF mappings of my own that lie in the range
- * (windows mmapped there) stay, with it they lose the rights too; on ordinary
- * memory LMAP_SELF changes nothing, the memory stays mine. With LMAP_ONLY
+ * (windows mmapped there) stay, with it they lose the rights too; ordinary
+ * memory stays mine, but if r is taken from all that was lent in one go its
+ * reference bits are forgotten. With LMAP_ONLY
  * only the mappings that lie in that window, and what derives from them.
  *
  * When the call returns 0 nobody has the rights any more: no page table

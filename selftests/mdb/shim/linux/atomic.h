@@ -30,6 +30,8 @@ static inline int atomic_fetch_andnot(int bits, atomic_t *v)
 	return __atomic_fetch_and(&v->counter, ~bits, __ATOMIC_SEQ_CST);
 }
 
+#define cmpxchg(p, old, new)	__sync_val_compare_and_swap(p, old, new)
+
 typedef struct {
 	long counter;
 } atomic_long_t;
