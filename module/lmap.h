@@ -117,11 +117,12 @@ struct lmap_reserve_list {
  * @ref: kref, see above
  * @mm: the address space, by mmgrab(); immutable
  * @exit_notifier: tells when @mm dies
- * @lock: protects @regions, @windows, @nr_windows and @dead
+ * @lock: protects @regions, @windows, @nr_windows, @dead and @closed
  * @regions: all regions, oldest first; unlinked by the worker that frees them
  * @windows: all windows
  * @nr_windows: their number
  * @dead: @mm is gone: no new regions or windows
+ * @closed: the file is gone: no region may outlive its mappings any more
  * @nr_tiles: pinned pages of all regions
  * @user: whose quota counts; holds a reference; immutable
  * @reserve: memory set aside
@@ -136,6 +137,7 @@ struct lmap_space {
 	struct list_head windows;
 	unsigned int nr_windows;
 	bool dead;
+	bool closed;
 	atomic_long_t nr_tiles;
 	struct lmap_user *user;
 	struct lmap_reserve_list reserve;
@@ -154,7 +156,8 @@ struct lmap_space {
  * @notifier: hears of changes of the lender's page tables; unused if detached
  * @first: first page, immutable
  * @last: last page, immutable
- * @history: holds a reference, so that reference bits outlive the last mapping
+ * @history: bit 0: holds a reference, so that reference bits outlive the last
+ *	    mapping; set under space->lock
  * @shared: only shared mappings (VM_SHARED), else only private ones; immutable
  * @tiles: chunk number (page / 64) -> struct lmap_chunk
  * @last_gen: the last generation given to a chunk; xa_lock
@@ -361,6 +364,8 @@ struct lmap_user *lmap_user_get(void);
 void lmap_user_ref(struct lmap_user *user);
 void lmap_user_put(struct lmap_user *user);
 int lmap_user_charge_window(struct lmap_user *user);
+int lmap_user_charge_mapping(struct lmap_user *user);
+void lmap_user_uncharge_mapping(struct lmap_user *user);
 void lmap_user_uncharge_window(struct lmap_user *user);
 int lmap_user_charge_locked(struct lmap_user *user, unsigned long npages);
 void lmap_user_uncharge_locked(struct lmap_user *user, unsigned long npages);

@@ -121,6 +121,17 @@ int lmap_user_charge_window(struct lmap_user *user)
 			    CAP_SYS_RESOURCE);
 }
 
+int lmap_user_charge_mapping(struct lmap_user *user)
+{
+	return count_charge(&user->mappings, 1, READ_ONCE(max_mappings),
+			    CAP_SYS_RESOURCE);
+}
+
+void lmap_user_uncharge_mapping(struct lmap_user *user)
+{
+	atomic_long_dec(&user->mappings);
+}
+
 void lmap_user_uncharge_window(struct lmap_user *user)
 {
 	atomic_long_dec(&user->windows);
@@ -258,7 +269,7 @@ struct lmap_refs_table *lmap_refs_table_alloc(unsigned long first,
 static void mapping_uncharge(struct lmap_mapping *mapping)
 {
 	if (mapping->charged)
-		atomic_long_dec(&mapping->user->mappings);
+		lmap_user_uncharge_mapping(mapping->user);
 }
 
 static void mapping_free(struct lmap_mapping *mapping)
@@ -284,8 +295,7 @@ int lmap_mapping_charge(struct lmap_node *node)
 
 	if (mapping->charged)
 		return 0;
-	ret = count_charge(&mapping->user->mappings, 1, READ_ONCE(max_mappings),
-			   CAP_SYS_RESOURCE);
+	ret = lmap_user_charge_mapping(mapping->user);
 	mapping->charged = !ret;
 	return ret;
 }

@@ -148,41 +148,68 @@ void lmap_region_put(struct lmap_region *region)
 		queue_work(lmap_wq, &region->free_work);
 }
 
+/* Not once the space is closed: nobody would forget it again. */
+static int region_remember(struct lmap_region *region)
+{
+	struct lmap_space *space = region->space;
+	int ret = lmap_user_charge_mapping(space->user);
+
+	if (ret)
+		return ret;
+	mutex_lock(&space->lock);
+	if (space->closed || test_and_set_bit(0, &region->history))
+		lmap_user_uncharge_mapping(space->user);
+	else
+		refcount_inc(&region->ref);
+	mutex_unlock(&space->lock);
+	return 0;
+}
+
 /**
  * lmap_region_track - keep reference bits of each page of a region
  * @region: whose; the caller holds a reference
  *
- * They outlive the mappings: the region stays until the memory goes or the
- * space is closed.
+ * They outlive the mappings: the region stays, and counts as one, until the
+ * memory goes, the space is closed or lmap_region_forget() is called.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM or -EDQUOT.
  */
 int lmap_region_track(struct lmap_region *region)
 {
 	struct lmap_refs_table *table;
 
 	/* Nobody can ask for those of a detached one. */
-	if (region->detached || READ_ONCE(region->mdb.refs.table))
+	if (region->detached || test_bit(0, &region->history))
 		return 0;
-	table = lmap_refs_table_alloc(region->first, region->last);
-	if (!table)
-		return -ENOMEM;
-	mutex_lock(&region->mdb.lock);
-	if (lmap_refs_table_publish(&region->mdb.refs, table)) {
-		refcount_inc(&region->ref);
-		set_bit(0, &region->history);
-		table = NULL;
+	if (!READ_ONCE(region->mdb.refs.table)) {
+		table = lmap_refs_table_alloc(region->first, region->last);
+		if (!table)
+			return -ENOMEM;
+		mutex_lock(&region->mdb.lock);
+		if (!lmap_refs_table_publish(&region->mdb.refs, table))
+			kvfree(table);
+		mutex_unlock(&region->mdb.lock);
 	}
-	mutex_unlock(&region->mdb.lock);
-	kvfree(table);
-	return 0;
+	return region_remember(region);
 }
 
-/* Nobody can ask for its reference bits any more. */
+/**
+ * lmap_region_forget - its reference bits are of no use any more
+ * @region: whose; the caller holds a reference, or is its notifier
+ *
+ * Context: takes mdb->lock.
+ */
 void lmap_region_forget(struct lmap_region *region)
 {
-	if (test_and_clear_bit(0, &region->history))
-		lmap_region_put(region);
+	struct lmap_query q = { .mdb = &region->mdb };
+
+	if (!test_and_clear_bit(0, &region->history))
+		return;
+	mutex_lock(&region->mdb.lock);
+	lmap_refs_take(&q, region->first, region->last, NULL);
+	mutex_unlock(&region->mdb.lock);
+	lmap_user_uncharge_mapping(region->space->user);
+	lmap_region_put(region);
 }
 
 static void lmap_region_stale(struct work_struct *work)

@@ -282,6 +282,9 @@ void lmap_space_revoke(struct lmap_space *space)
 	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL };
 	struct lmap_region *region = NULL;
 
+	mutex_lock(&space->lock);
+	space->closed = true;
+	mutex_unlock(&space->lock);
 	unmap_windows(space, &take, false);
 	while ((region = lmap_region_next(space, region)))
 		lmap_revoke_region(region, region->first, region->last, &take);

@@ -309,6 +309,40 @@ LMAP_TEST(limits, budget_of_the_parent_pays_for_a_copy)
 
 /* Quotas: of each user together, whatever spaces he has. */
 
+static int history_up_to_eleven(void *arg)
+{
+	int s = space_open(), w = window_create(s, N * PG, ALL);
+	char *p = memory(N);
+
+	/* ranges that were lent once, and of which bits are kept */
+	for (int i = 0; i < 10; i++) {
+		NEED(!map_range(s, p + i * PG, PG, ALL, w, 0, LMAP_TRACK,
+				NULL));
+		NEED(!unmap_range(s, p + i * PG, PG, ALL, 0, NULL));
+		NEED(info(s).out_mappings == 0);
+	}
+	NEED(!map_range(s, p + 11 * PG, PG, ALL, w, 0, 0, NULL));
+	NEED(map_range(s, p + 11 * PG, PG, ALL, w, PG, 0, NULL) == -EDQUOT);
+	NEED(map_range(s, p, PG, ALL, w, PG, LMAP_TRACK, NULL) == -EDQUOT);
+	/* each way in which they end */
+	munmap(p, PG);
+	NEED(!unmap_range(s, p + PG, PG, ALL, LMAP_SELF, NULL));
+	for (int i = 1; i < 3; i++)
+		NEED(!map_range(s, p + 11 * PG, PG, ALL, w, i * PG, 0, NULL));
+	NEED(map_range(s, p + 11 * PG, PG, ALL, w, 3 * PG, 0, NULL) == -EDQUOT);
+	close(s);
+	s = space_open();
+	for (int i = 0; i < 11; i++)
+		NEED(!map_range(s, p + 11 * PG, PG, ALL, w, i * PG, 0, NULL));
+	return 0;
+}
+
+LMAP_TEST(limits, memory_of_which_bits_are_kept_counts_as_a_mapping)
+{
+	ASSERT_EQ(true, write_value(NODES, 11));
+	EXPECT_EQ(0, as_user(NOBODY, history_up_to_eleven, NULL));
+}
+
 static int mappings_up_to_ten(void *arg)
 {
 	int s[2], w[2];

@@ -354,6 +354,10 @@ struct lmap_unmap {
  *
  * Both bits are exact for each page of mappings made with LMAP_TRACK. Where
  * an ordinary mapping was used, all of its pages in the range are reported.
+ *
+ * Ordinary memory of which bits are kept counts as one mapping, until it is
+ * unmapped or taken back as a whole (LMAP_SELF) or the space is closed: ENOMEM,
+ * EDQUOT.
  */
 struct lmap_status {
 	__u32 size;
