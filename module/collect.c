@@ -473,10 +473,12 @@ int lmap_pieces_prepare(struct map_request *req)
 {
 	struct mm_struct *mm = req->space->mm;
 	struct map_piece *piece;
+	unsigned int round;
 	LIST_HEAD(before);
 	int ret;
 
-	for (;;) {
+	/* Two rounds are normal, more if the VMAs change meanwhile. */
+	for (round = 0;; round++) {
 		if (mmap_read_lock_killable(mm)) {
 			ret = -EINTR;
 			break;
@@ -490,7 +492,8 @@ int lmap_pieces_prepare(struct map_request *req)
 		mmap_read_unlock(mm);
 		if (!ret)
 			ret = pieces_make_regions(req);
-		if (!ret && signal_pending(current))
+		if (!ret && (round ? signal_pending(current) :
+				     fatal_signal_pending(current)))
 			ret = -EINTR;
 		lmap_pieces_free(req, &before);
 		list_splice_init(&req->pieces, &before);

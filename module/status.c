@@ -86,13 +86,6 @@ static void status_tell(struct status_job *job, struct lmap_query *q,
 	}
 }
 
-/* What has been cleared must be told: then only death can stop the call. */
-static bool status_stopped(struct status_job *job)
-{
-	return job->reset ? fatal_signal_pending(current) :
-			    signal_pending(current);
-}
-
 static int status_region(struct status_job *job, struct lmap_region *region)
 {
 	struct lmap_query q = {
@@ -126,7 +119,9 @@ static int status_regions(struct status_job *job)
 	int ret;
 
 	while ((region = lmap_region_next(job->space, region))) {
-		ret = status_stopped(job) ? -EINTR : status_region(job, region);
+		/* What has been cleared must be told: only death stops it. */
+		ret = fatal_signal_pending(current) ? -EINTR :
+						      status_region(job, region);
 		if (ret) {
 			lmap_region_put(region);
 			return ret;
@@ -192,7 +187,7 @@ static int status_views(struct status_job *job)
 				      w0, at))
 			cond_resched();
 		fput(file);
-		if (status_stopped(job))
+		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
 	return 0;

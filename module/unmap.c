@@ -17,9 +17,15 @@ static void region_sync(struct lmap_region *region)
 	flush_work(&region->stale_work);
 }
 
-/* Reference bits that were cleared must be told: only death can stop that. */
-static bool take_stopped(const struct lmap_take *take)
+/*
+ * Shall the call end early? Not without progress since there were @before
+ * mappings: repeating it must finish however often signals come. Reference bits
+ * that were cleared must be told: only death can stop that.
+ */
+static bool take_stopped(const struct lmap_take *take, u64 before)
 {
+	if (take->mappings == before)
+		return fatal_signal_pending(current);
 	return take->reset ? fatal_signal_pending(current) :
 			     signal_pending(current);
 }
@@ -40,16 +46,18 @@ static int unmap_regions(struct lmap_space *space, unsigned long first,
 	struct lmap_region *region = NULL;
 
 	while ((region = lmap_region_next(space, region))) {
+		u64 before = take->mappings;
+
 		if (region->last < first || region->first > last)
 			continue;
-		if (take_stopped(take)) {
-			lmap_region_put(region);
-			return -EINTR;
-		}
 		lmap_revoke_region(region, first, last, take);
 		if (take_forgets(take, region, first, last))
 			lmap_region_forget(region);
 		region_sync(region);
+		if (take_stopped(take, before)) {
+			lmap_region_put(region);
+			return -EINTR;
+		}
 	}
 	return 0;
 }
@@ -100,9 +108,11 @@ static int unmap_views(struct lmap_space *space, unsigned long first,
 	struct file *file;
 
 	while ((file = lmap_next_view(space, &addr, end, &wfirst, &wlast))) {
+		u64 before = take->mappings;
+
 		lmap_revoke_window(file->private_data, wfirst, wlast, take);
 		fput(file);
-		if (take_stopped(take))
+		if (take_stopped(take, before))
 			return -EINTR;
 	}
 	return 0;
@@ -144,8 +154,10 @@ static int unmap_windows(struct lmap_space *space, struct lmap_take *take,
 	struct file *file = NULL;
 
 	while ((file = next_window(space, file, take))) {
+		u64 before = take->mappings;
+
 		lmap_revoke_window(file->private_data, 0, ULONG_MAX, take);
-		if (restartable && take_stopped(take)) {
+		if (restartable && take_stopped(take, before)) {
 			fput(file);
 			return -EINTR;
 		}

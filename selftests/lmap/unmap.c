@@ -340,7 +340,7 @@ LMAP_TEST(unmap, EINTR_repeating_finishes_the_job)
 		ASSERT_NE(MAP_FAILED, mmap(NULL, PG, PROT_NONE, MAP_PRIVATE |
 					   MAP_ANONYMOUS, -1, 0));
 	}
-	alarms(1000);
+	alarms(1000 * slow());
 	for (int round = 0; round < 100 / slow() + 10; round++) {
 		for (int i = 0; i < 64; i++) {
 			do {
