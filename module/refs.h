@@ -183,7 +183,8 @@ unsigned int lmap_refs_peek(struct lmap_query *q, unsigned long first,
  *
  * Moves fresh bits of the subtree into seen bits and marks the nodes for
  * lmap_mdb_next_zap(); a mapping that is not tracked and reaches out of the
- * range, or a region without a table, keeps its own. The caller zaps and then asks lmap_refs_take().
+ * range, or a region without a table, keeps its own. The caller zaps and then
+ * asks lmap_refs_take().
  *
  * Context: revoke lock and mdb->lock held.
  */
