@@ -65,6 +65,7 @@ static void chunk_take(struct lmap_chunk *chunk, u64 mask, unsigned long *out)
 			empty = false;
 	}
 	chunk->stale &= ~mask;
+	chunk->gone &= ~mask;
 	chunk->gen = ++region->last_gen;
 	if (empty) {
 		__xa_erase(&region->tiles, chunk->number);
@@ -237,7 +238,10 @@ static bool tile_is_current(struct mm_struct *mm, unsigned long page,
 	return same;
 }
 
-/* Whoever tries to move a page holds its lock until it has given up. */
+/*
+ * Whoever tries to move a page holds its lock until it has given up. True if
+ * there was somebody to wait for.
+ */
 static bool tile_wait(struct lmap_region *region, unsigned long page,
 		      unsigned long tile)
 {
@@ -252,6 +256,10 @@ static bool tile_wait(struct lmap_region *region, unsigned long page,
 	xa_unlock(&region->tiles);
 	if (!locked)
 		return false;
+	if (!PageLocked(locked)) {
+		put_page(locked);
+		return false;
+	}
 	wait_on_page_locked(locked);
 	put_page(locked);
 	return true;
@@ -284,40 +292,50 @@ static int tiles_current(struct lmap_region *region, struct mm_struct *mm,
 
 /*
  * A page may be on its way to another place, which will fail since it is pinned:
- * then another look is worth it. After so many it stays stale.
+ * then another look is worth it. One that nobody holds is gone after so many
+ * looks, and so are all after so many more.
  */
-#define RECHECK_TRIES	32
+#define RECHECK_IDLE	3
+#define RECHECK_TRIES	256
 
 static void chunk_recheck(struct lmap_region *region, struct mm_struct *mm,
 			  struct chunk_copy *copy)
 {
-	unsigned long number = copy->number;
+	unsigned long number = copy->number, base = number << LMAP_CHUNK_SHIFT;
+	unsigned int try, idle = 0;
 	struct lmap_chunk *chunk;
-	unsigned int try;
 	u64 todo, same;
 	int other;
 
-	for (try = 0; try < RECHECK_TRIES; try++) {
+	for (try = 0; try < RECHECK_TRIES && idle < RECHECK_IDLE; try++) {
 		todo = copy->stale & lmap_chunk_pinned(region, number);
 		if (!todo)
 			return;
 		other = tiles_current(region, mm, copy, todo, &same);
 		if (other < 0)
-			return;
+			break;
 		xa_lock(&region->tiles);
 		chunk = xa_load(&region->tiles, number);
 		if (chunk && chunk->gen == copy->gen)
 			chunk->stale &= ~same;
 		xa_unlock(&region->tiles);
 		if (other < LMAP_CHUNK_PAGES &&
-		    !tile_wait(region, (number << LMAP_CHUNK_SHIFT) + other,
-			       copy->slots[other]))
+		    !tile_wait(region, base + other, copy->slots[other]))
+			idle++;
+		else
+			idle = 0;
+		if (!chunk_next_stale(region, copy) || copy->number != number) {
+			copy->number = number;
 			return;
-		if (!chunk_next_stale(region, copy) || copy->number != number)
-			break;
+		}
 		cond_resched();
 	}
-	copy->number = number;
+	/* Dropping is right in any case. */
+	xa_lock(&region->tiles);
+	chunk = xa_load(&region->tiles, number);
+	if (chunk)
+		chunk->gone |= copy->stale;
+	xa_unlock(&region->tiles);
 }
 
 /**
@@ -326,7 +344,8 @@ static void chunk_recheck(struct lmap_region *region, struct mm_struct *mm,
  *
  * Notifiers tell of changes that then don't happen, above all when the kernel
  * tries to move or reclaim a page and finds it pinned. Who asked for pages that
- * stay shall not pay with a fault. Whatever is not sure stays stale.
+ * stay shall not pay with a fault. What is not sure is marked as gone; what
+ * becomes stale meanwhile has queued the worker again.
  *
  * Context: worker, no locks: it waits for callbacks that may take
  * region->revoke. The lender is not waited for.
@@ -362,6 +381,9 @@ void lmap_tile_drop_stale(struct lmap_region *region)
 	xa_for_each(&region->tiles, number, chunk) {
 		u64 stale = READ_ONCE(chunk->stale);
 
+		if (stale)
+			stale &= ~lmap_chunk_pinned(region, number) |
+				 READ_ONCE(chunk->gone);
 		if (stale)
 			lmap_chunk_drop(chunk, stale);
 		cond_resched();

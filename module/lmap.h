@@ -223,6 +223,7 @@ struct lmap_window {
  * @slots: written under xa_lock, read by faults without it; the dirty bit is
  *	   set by faults with cmpxchg
  * @stale: bit set of tiles whose page the lender has left; xa_lock
+ * @gone: of those of LMAP_PIN, the ones that were looked at again; xa_lock
  * @gen: changes whenever a page of the chunk may have changed; xa_lock
  * @region: owner; immutable
  * @number: page / 64; immutable
@@ -234,6 +235,7 @@ struct lmap_window {
 struct lmap_chunk {
 	unsigned long slots[LMAP_CHUNK_PAGES];
 	u64 stale;
+	u64 gone;
 	u64 gen;
 	struct lmap_region *region;
 	unsigned long number;

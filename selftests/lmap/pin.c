@@ -128,8 +128,9 @@ LMAP_TEST(pin, reclaim_does_not_take_it)
 	};
 
 	ASSERT_EQ(0, PIN(self->mem, N, RW));
-	for (int i = 0; i < sizeof(t) / sizeof(*t); i++) {
+	for (int round = 0; round < 5 * 4; round++) {
 		uint64_t frame = pagemap(self->mem) & PAGE_FRAME;
+		int i = round % 4;
 
 		if (t[i].file)
 			write_file(t[i].file, t[i].text);
