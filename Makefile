@@ -25,6 +25,7 @@ help:
 ## make module          lmap.ko for KDIR (default: running or newest installed headers)
 module:
 	@test -n "$(KDIR)" || { echo "no kernel headers found: apt-get install linux-headers-amd64, or give KDIR="; exit 1; }
+	@mkdir -p $(B)
 	@KDIR="$(KDIR)" $(VM)/kmod.sh >$(B)/.module || exit 1; ln -sf "$$(cat $(B)/.module)" $(B)/lmap.ko; cat $(B)/.module
 
 ## make lib             liblmap.so, liblmap.a
