@@ -51,11 +51,13 @@ else
 	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-demo /bin/busybox
 endif
 
-## make bench           what operations cost, as ratios (VM; HOST=1 as for demo)
+## make bench           what operations cost, as ratios: in a VM whose clock counts instructions, so that it
+##                      tells the same on every machine; HOST=1: real times on this one, as for demo
 bench: setup
 	@$(MAKE) -s tools
 ifeq ($(HOST),)
-	@$(VM)/run.sh --kernel $(KERNEL) --smp $(SMP) --mem 2048 --add $(B)/tools/lmap-bench -- /t/lmap-bench --check
+	@$(VM)/run.sh --kernel $(KERNEL) --icount --mem 2048 --timeout 1200 --add $(B)/tools/lmap-bench -- \
+		/t/lmap-bench --check
 else
 	@$(MAKE) -s module
 	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-bench --check

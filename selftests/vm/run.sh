@@ -8,6 +8,7 @@
 #   --add FILE[:PATH]    file or directory to put into the guest, default place /t/
 #   --module FILE        another module, inserted before lmap.ko
 #   --no-module          without lmap.ko
+#   --icount             the guest's clock counts instructions: times that don't depend on the machine, one processor
 #   --console FILE       keep the kernel's console
 # The output of the command goes to stdout as it comes. 124 = time is up, 125 = the guest died without a verdict,
 # 96 = the kernel complained while it booted, 97 = insmod failed, 98 = rmmod failed, 99 = it complained later. Must
@@ -16,7 +17,7 @@ set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernel=6.1 smp=2 mem='' append='' timeout=300 module=1 console='' adds=() others=()
+kernel=6.1 smp=2 mem='' append='' timeout=300 module=1 icount=0 console='' adds=() others=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift ;;
@@ -28,6 +29,7 @@ while [ $# -gt 0 ]; do
 	--console) console=$2; shift ;;
 	--module) others+=("$2"); shift ;;
 	--no-module) module=0 ;;
+	--icount) icount=1 smp=1 ;;
 	--) shift; break ;;
 	*) die "unknown option $1" ;;
 	esac
@@ -75,10 +77,19 @@ make_initramfs() {
 
 start_qemu() {
 	# Without la57: an interrupt while the boot CPU is identified makes KASAN report and lockdep give up.
-	local accel=$1 cpu=max,la57=off
-	[ "$accel" = kvm ] && cpu=host || accel=tcg,thread=multi
+	local accel=$1 cpu=max,la57=off clock=()
+	case $accel in
+	kvm) cpu=host ;;
+	tcg) accel=tcg,thread=multi ;;
+	icount)
+		# An instruction is a nanosecond, also of the TSC; waiting takes no time. What is random comes from a seed.
+		accel=tcg,thread=single
+		clock=(-icount "shift=0,sleep=off,align=off" -rtc "base=2023-01-01,clock=vm" -seed 1)
+		append="nokaslr clocksource=tsc tsc=reliable $append"
+		;;
+	esac
 	: >"$work/out"
-	qemu-system-x86_64 -machine q35 -accel "$accel" -cpu "$cpu" -nodefaults -display none -no-reboot \
+	qemu-system-x86_64 -machine q35 -accel "$accel" -cpu "$cpu" "${clock[@]}" -nodefaults -display none -no-reboot \
 		-m "${mem:-$K_MEM}" -smp "$smp" -kernel "$dir/vmlinuz" -initrd "$work/initrd" \
 		-chardev "file,id=con,path=${console:-$work/console}" -serial chardev:con \
 		-chardev "file,id=out,path=$work/out" -serial chardev:out \
@@ -119,7 +130,8 @@ kvm_works() {
 }
 
 make_initramfs "$@"
-if kvm_works; then accel=kvm; else accel=tcg; fi
+accel=tcg
+if [ $icount = 1 ]; then accel=icount; elif kvm_works; then accel=kvm; fi
 start_qemu $accel
 tail -n +1 -f "$work/out" --pid=$qemu 2>/dev/null | grep --line-buffered -v '^LMAP-EXIT' &
 follow=$!
