@@ -83,7 +83,8 @@ start_qemu() {
 	tcg) accel=tcg,thread=multi ;;
 	icount)
 		# An instruction is a nanosecond, also of the TSC; waiting takes no time. What is random comes from a seed.
-		accel=tcg,thread=single
+		# Without erms: each step of a string instruction counts, so copy 8 bytes at a time, not 1.
+		accel=tcg,thread=single cpu=$cpu,erms=off
 		clock=(-icount "shift=0,sleep=off,align=off" -rtc "base=2023-01-01,clock=vm" -seed 1)
 		append="nokaslr clocksource=tsc tsc=reliable $append"
 		;;
