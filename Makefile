@@ -57,7 +57,7 @@ bench: setup
 	@$(MAKE) -s tools
 ifeq ($(HOST),)
 	@$(VM)/run.sh --kernel $(KERNEL) --icount --mem 2048 --timeout 1200 --add $(B)/tools/lmap-bench -- \
-		/t/lmap-bench --check
+		/t/lmap-bench --check --rounds 11
 else
 	@$(MAKE) -s module
 	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-bench --check

@@ -23,9 +23,10 @@
 #define PAGE	4096UL
 #define PAGES	2048UL
 #define GIB	(1UL << 30)
-#define ROUNDS	31
+#define ROUNDS_MAX	99
 
 static int space;
+static int rounds = 31;
 static int failures;
 static bool check, json;
 
@@ -64,21 +65,21 @@ struct timed {
 };
 
 /*
- * Runs both in turn, ROUNDS times, so that what else the machine does meanwhile
+ * Runs both in turn, some rounds, so that what else the machine does meanwhile
  * hits both. The first runs warm up.
  */
 static void medians(struct timed *a, struct timed *b)
 {
-	double ta[ROUNDS], tb[ROUNDS];
+	double ta[ROUNDS_MAX], tb[ROUNDS_MAX];
 
-	for (int i = -3; i < ROUNDS; i++) {
+	for (int i = -3; i < rounds; i++) {
 		ta[i < 0 ? 0 : i] = a->fn(a->arg);
 		tb[i < 0 ? 0 : i] = b->fn(b->arg);
 	}
-	qsort(ta, ROUNDS, sizeof(ta[0]), by_value);
-	qsort(tb, ROUNDS, sizeof(tb[0]), by_value);
-	a->ns = ta[ROUNDS / 2];
-	b->ns = tb[ROUNDS / 2];
+	qsort(ta, rounds, sizeof(ta[0]), by_value);
+	qsort(tb, rounds, sizeof(tb[0]), by_value);
+	a->ns = ta[rounds / 2];
+	b->ns = tb[rounds / 2];
 }
 
 static double median(double (*fn)(void *arg), void *arg)
@@ -494,6 +495,129 @@ static void bench_copy(void)
 	       "process_vm_readv of them", t2.ns, 0);
 }
 
+/* What a receiver does first: looks at each page. Checks what touch() wrote. */
+static void look(const struct lease *l)
+{
+	volatile char *p = l->view;
+	unsigned long sum = 0;
+
+	for (size_t i = 0; i < l->pages; i++)
+		sum += p[i * PAGE];
+	if (sum != l->pages)
+		die("looking at what was sent");
+}
+
+static double map_populate(struct lease *l, uint32_t flags)
+{
+	struct lmap_map_opts opts = { .size = sizeof(opts),
+				      .flags = LMAP_POPULATE | flags };
+	double t = now();
+
+	if (lmap_map_range(space, l->mem, l->pages * PAGE, LMAP_R | LMAP_W,
+			   l->window, 0, &opts, NULL))
+		die("map");
+	t = now() - t;
+	look(l);
+	lmap_unmap_range(space, l->mem, l->pages * PAGE, LMAP_RIGHTS_ALL, 0,
+			 NULL);
+	return t;
+}
+
+static double map_populated(void *arg)
+{
+	return map_populate(arg, 0);
+}
+
+static double map_pinned(void *arg)
+{
+	return map_populate(arg, LMAP_PIN);
+}
+
+/* The receiver gives back what was sent, so that it is freed. */
+static void consume(struct lease *l)
+{
+	if (lmap_unmap_range(space, l->view, l->pages * PAGE, LMAP_RIGHTS_ALL,
+			     LMAP_SELF, NULL))
+		die("unmap of what was sent");
+}
+
+/* Sends what is in memory and gets memory for the next. */
+static double grant_look(struct lease *l, bool refill)
+{
+	double start = now(), end;
+
+	if (lmap_grant_range(space, l->mem, l->pages * PAGE, LMAP_R | LMAP_W,
+			     l->window, 0, NULL, NULL))
+		die("grant");
+	look(l);
+	end = now();
+	l->mem = anonymous(l->pages * PAGE, 0);
+	touch(l->mem, l->pages);
+	if (refill)
+		end = now();
+	consume(l);
+	return end - start;
+}
+
+static double grant_once(void *arg)
+{
+	return grant_look(arg, false);
+}
+
+static double grant_refill(void *arg)
+{
+	return grant_look(arg, true);
+}
+
+static double copy_look(void *arg)
+{
+	struct lease *l = arg;
+	double t = now();
+
+	if (lmap_copy_range(space, l->mem, l->pages * PAGE, LMAP_R, l->window,
+			    0, NULL, NULL))
+		die("copy");
+	look(l);
+	t = now() - t;
+	consume(l);
+	return t;
+}
+
+/*
+ * Whole messages, from full memory of the sender until the receiver has seen
+ * each page, against the system call that copies.
+ */
+static void bench_send(void)
+{
+	struct lease l = { .pages = PAGES };
+	struct timed t1 = { map_pinned, &l }, t2 = { map_populated, &l };
+
+	l.mem = anonymous(PAGES * PAGE, 0);
+	touch(l.mem, PAGES);
+	l.window = lmap_window(space, PAGES * PAGE, LMAP_RIGHTS_ALL, 0);
+	l.view = lmap_window_mmap(l.window, PAGES * PAGE,
+				  PROT_READ | PROT_WRITE);
+	medians(&t1, &t2);
+	report("map 2048 pages, pinned, populated", t1.ns, "populated", t2.ns,
+	       0);
+	t1.fn = grant_once;
+	t2.fn = copy_vm;
+	medians(&t1, &t2);
+	report("grant 2048 pages and look at them", t1.ns,
+	       "process_vm_readv of them", t2.ns, 0);
+	t1.fn = grant_refill;
+	medians(&t1, &t2);
+	report("the same, and fresh pages for the next", t1.ns,
+	       "process_vm_readv of them", t2.ns, 0);
+	t1.fn = copy_look;
+	medians(&t1, &t2);
+	report("copy 2048 pages and look at them", t1.ns,
+	       "process_vm_readv of them", t2.ns, 0);
+	munmap(l.view, PAGES * PAGE);
+	close(l.window);
+	munmap(l.mem, PAGES * PAGE);
+}
+
 int main(int argc, char **argv)
 {
 	double null;
@@ -503,8 +627,12 @@ int main(int argc, char **argv)
 			check = true;
 		} else if (!strcmp(argv[i], "--json")) {
 			json = true;
+		} else if (!strcmp(argv[i], "--rounds") && i + 1 < argc &&
+			   atoi(argv[i + 1]) > 0 &&
+			   atoi(argv[i + 1]) <= ROUNDS_MAX) {
+			rounds = atoi(argv[++i]);
 		} else {
-			fprintf(stderr, "usage: lmap-bench [--check] [--json]\n");
+			fprintf(stderr, "usage: lmap-bench [--check] [--json] [--rounds N]\n");
 			return 2;
 		}
 	}
@@ -522,5 +650,6 @@ int main(int argc, char **argv)
 	bench_touch_unmap();
 	bench_depth();
 	bench_copy();
+	bench_send();
 	return check && failures;
 }
