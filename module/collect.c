@@ -43,7 +43,7 @@ static void piece_free(struct map_request *req, struct map_piece *piece)
 	piece_free_node(req, piece);
 	if (unused) {
 		/* Its pages are accounted: give them back at once. */
-		mutex_lock(&piece->region->revoke);
+		lmap_revoke_lock(piece->region);
 		lmap_region_trim(piece->region, piece->rfirst,
 				 piece->rfirst + piece->npages - 1);
 		mutex_unlock(&piece->region->revoke);

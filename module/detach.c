@@ -152,7 +152,7 @@ struct lmap_region *lmap_region_detach(struct lmap_space *space,
 		return region;
 	/* Each page gives its own back. */
 	lmap_user_uncharge_locked(space->user, npages - region_count(region));
-	mutex_lock(&region->revoke);
+	lmap_revoke_lock(region);
 	lmap_tile_drop(region, first, last, false);
 	mutex_unlock(&region->revoke);
 	lmap_region_put(region);
@@ -328,8 +328,8 @@ void lmap_leave_adopt(struct lmap_region *region, unsigned long first,
 	last = min(last, leave->to->last);
 	if (first > last || !lmap_region_tryget(region))
 		return;
-	mutex_lock(&region->revoke);
-	mutex_lock_nested(&leave->to->revoke, SINGLE_DEPTH_NESTING);
+	lmap_revoke_lock(region);
+	lmap_revoke_lock_nested(leave->to, SINGLE_DEPTH_NESTING);
 	while (first && first <= last)
 		first = leave_step(leave, region, first, last);
 	mutex_unlock(&leave->to->revoke);
@@ -349,7 +349,7 @@ static unsigned long leave_spares(struct lmap_space *space,
 					  .rlast = last,
 					  .take = LMAP_RIGHTS_ALL };
 
-		mutex_lock(&region->revoke);
+		lmap_revoke_lock(region);
 		mutex_lock(&region->mdb.lock);
 		n += lmap_mdb_spares_needed(&rv);
 		mutex_unlock(&region->mdb.lock);

@@ -147,7 +147,8 @@ struct lmap_space {
 /**
  * struct lmap_region - root of a tree of mappings
  * @mdb: the tree
- * @revoke: see the lock order
+ * @revoke: see the lock order; taken by lmap_revoke_lock()
+ * @waiters: how many want it: a long revocation lets them in now and then
  * @ref: see lifetimes
  * @space: whose memory; holds a reference; NULL if detached; immutable
  * @payer: if detached: who pays for the pages; holds a reference; immutable
@@ -168,6 +169,7 @@ struct lmap_space {
 struct lmap_region {
 	struct lmap_mdb mdb;
 	struct mutex revoke;
+	atomic_t waiters;
 	refcount_t ref;
 	struct lmap_space *space;
 	struct lmap_user *payer;
@@ -247,6 +249,19 @@ struct lmap_chunk {
 static inline struct lmap_region *lmap_mdb_region(struct lmap_mdb *mdb)
 {
 	return container_of(mdb, struct lmap_region, mdb);
+}
+
+static inline void lmap_revoke_lock_nested(struct lmap_region *region,
+					   unsigned int subclass)
+{
+	atomic_inc(&region->waiters);
+	mutex_lock_nested(&region->revoke, subclass);
+	atomic_dec(&region->waiters);
+}
+
+static inline void lmap_revoke_lock(struct lmap_region *region)
+{
+	lmap_revoke_lock_nested(region, 0);
 }
 
 static inline struct lmap_window *lmap_index_window(struct lmap_index *index)
@@ -402,6 +417,9 @@ long lmap_ioc_reserve(struct lmap_space *space, struct lmap_reserve *arg);
  * @atomic: in a notifier: no memory with reclaim, no waiting for user space
  * @space: the caller's, whose reserve can be used, or NULL
  * @reset: clear the reference bits of the subject
+ * @restartable: a signal ends it early
+ * @stopped: result: it did
+ * @work: result: grows whenever something is done
  * @refbits: result, added up
  * @mappings: result, added up
  * @pages: result, added up
@@ -414,11 +432,16 @@ struct lmap_take {
 	bool atomic;
 	struct lmap_space *space;
 	bool reset;
+	bool restartable;
+	bool stopped;
+	u64 work;
 	unsigned int refbits;
 	u64 mappings;
 	u64 pages;
 	bool over;
 };
+
+bool lmap_take_stopped(const struct lmap_take *take, u64 before);
 
 bool lmap_spares_fill(struct lmap_space *space, struct list_head *spares,
 		      unsigned long *have, unsigned long want, gfp_t gfp);

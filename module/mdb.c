@@ -6,12 +6,13 @@
  * Nothing here may allocate, sleep for long, or know what a page, a process or
  * a file is. The file is built unchanged in user space by selftests/mdb.
  */
-#include "mdb.h"
+#include "index.h"
 
 #include <linux/bug.h>
 #include <linux/errno.h>
 #include <linux/interval_tree_generic.h>
 #include <linux/lockdep.h>
+#include <linux/sched.h>
 
 #define RANGE_FIRST(node)	((node)->rfirst)
 #define RANGE_LAST(node)	(lmap_node_rlast(node))
@@ -24,145 +25,12 @@ void lmap_mdb_init(struct lmap_mdb *mdb)
 	mdb->ranges = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&mdb->preorder);
 	mdb->nr = 0;
+	mdb->mark = (struct lmap_mark){};
+	spin_lock_init(&mdb->mark_lock);
+	seqcount_spinlock_init(&mdb->mark_seq, &mdb->mark_lock);
 	atomic_set(&mdb->refs.whole, 0);
 	mdb->refs.table = NULL;
 	mdb->refs.tracked = false;
-}
-
-void lmap_index_init(struct lmap_index *index)
-{
-	spin_lock_init(&index->lock);
-	seqcount_spinlock_init(&index->seq, &index->lock);
-	index->root = RB_ROOT;
-}
-
-/*
- * The window's index. Readers walk it without a lock: rotations can hide a
- * node from them for a moment (never loop them), which the sequence count
- * tells. Values that they read are written with WRITE_ONCE().
- */
-
-static struct lmap_node *index_walk(struct rb_node *rb, unsigned long wpage)
-{
-	while (rb) {
-		struct lmap_node *node = rb_entry(rb, struct lmap_node, wrb);
-		unsigned long first = READ_ONCE(node->wfirst);
-
-		if (wpage < first)
-			rb = rcu_dereference_raw(rb->rb_left);
-		else if (wpage - first >= READ_ONCE(node->npages))
-			rb = rcu_dereference_raw(rb->rb_right);
-		else
-			return node;
-	}
-	return NULL;
-}
-
-bool lmap_index_lookup(struct lmap_index *index, unsigned long wpage,
-		       struct lmap_hit *hit)
-{
-	struct lmap_node *node;
-
-	do {
-		hit->seq = read_seqcount_begin(&index->seq);
-		hit->rights = 0;
-		node = index_walk(rcu_dereference_raw(index->root.rb_node),
-				  wpage);
-		if (!node)
-			continue;
-		hit->mdb = READ_ONCE(node->mdb);
-		hit->origin = node->origin;
-		hit->wfirst = READ_ONCE(node->wfirst);
-		hit->wlast = hit->wfirst + (READ_ONCE(node->npages) - 1);
-		hit->rfirst = READ_ONCE(node->rfirst);
-		hit->rights = READ_ONCE(node->rights);
-	} while (read_seqcount_retry(&index->seq, hit->seq));
-
-	return hit->rights;
-}
-
-struct lmap_node *lmap_index_first(struct lmap_index *index,
-				   unsigned long wfirst, unsigned long wlast)
-{
-	struct rb_node *rb = index->root.rb_node;
-	struct lmap_node *best = NULL;
-
-	lockdep_assert_held(&index->lock);
-	while (rb) {
-		struct lmap_node *node = rb_entry(rb, struct lmap_node, wrb);
-
-		if (lmap_node_wlast(node) < wfirst) {
-			rb = rb->rb_right;
-		} else {
-			best = node;
-			rb = rb->rb_left;
-		}
-	}
-	return best && best->wfirst <= wlast ? best : NULL;
-}
-
-struct lmap_node *lmap_index_next(struct lmap_node *node, unsigned long wlast)
-{
-	struct rb_node *rb = rb_next(&node->wrb);
-
-	lockdep_assert_held(&node->index->lock);
-	node = rb ? rb_entry(rb, struct lmap_node, wrb) : NULL;
-	return node && node->wfirst <= wlast ? node : NULL;
-}
-
-struct lmap_node *lmap_index_first_of(struct lmap_index *index,
-				      struct lmap_mdb *mdb,
-				      unsigned long wfirst,
-				      unsigned long wlast)
-{
-	struct lmap_node *node;
-
-	lockdep_assert_held(&mdb->lock);
-	spin_lock(&index->lock);
-	node = lmap_index_first(index, wfirst, wlast);
-	/* One of another tree may be freed as soon as the lock is dropped. */
-	if (node && node->mdb != mdb)
-		node = NULL;
-	spin_unlock(&index->lock);
-	return node;
-}
-
-/*
- * Rotations can show a new node to readers by plain stores, which nothing
- * orders after those of rb_link_node_rcu(). So its links are valid before the
- * write section begins: the barrier there comes before all stores inside.
- */
-static void index_prepare(struct lmap_node *node)
-{
-	node->wrb.rb_left = NULL;
-	node->wrb.rb_right = NULL;
-}
-
-/* Links a node whose place is known to be free; index_prepare() was before. */
-static void index_link(struct lmap_index *index, struct lmap_node *node)
-{
-	struct rb_node **link = &index->root.rb_node, *parent = NULL;
-
-	lockdep_assert_held(&index->lock);
-	while (*link) {
-		parent = *link;
-		if (node->wfirst <
-		    rb_entry(parent, struct lmap_node, wrb)->wfirst)
-			link = &parent->rb_left;
-		else
-			link = &parent->rb_right;
-	}
-	rb_link_node_rcu(&node->wrb, parent, link);
-	rb_insert_color(&node->wrb, &index->root);
-}
-
-static void node_set_rights(struct lmap_node *node, unsigned int rights)
-{
-	spin_lock(&node->index->lock);
-	write_seqcount_begin(&node->index->seq);
-	WRITE_ONCE(node->rights, rights);
-	write_seqcount_end(&node->index->seq);
-	spin_unlock(&node->index->lock);
 }
 
 struct lmap_node *lmap_mdb_first(struct lmap_mdb *mdb, unsigned long rfirst,
@@ -209,22 +77,6 @@ static void origin_uncharge(struct lmap_origin *origin)
 		atomic_sub(origin->cost, &origin->purse->spent);
 }
 
-static int index_insert(struct lmap_index *index, struct lmap_node *node)
-{
-	int ret = -EBUSY;
-
-	index_prepare(node);
-	spin_lock(&index->lock);
-	if (!lmap_index_first(index, node->wfirst, lmap_node_wlast(node))) {
-		write_seqcount_begin(&index->seq);
-		index_link(index, node);
-		write_seqcount_end(&index->seq);
-		ret = 0;
-	}
-	spin_unlock(&index->lock);
-	return ret;
-}
-
 int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
 		    struct lmap_index *index, struct lmap_node *node)
 {
@@ -237,11 +89,14 @@ int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
 	node->level = parent ? parent->level + 1 : 1;
 	node->flags = 0;
 
+	if (lmap_mark_stops_child(mdb, index, parent, node->rfirst,
+				  lmap_node_rlast(node)))
+		return -ESTALE;
 	if (!origin_charge(node->origin, parent))
 		return -EDQUOT;
 	node->origin->rfirst = node->rfirst;
 	node->origin->rlast = lmap_node_rlast(node);
-	ret = index_insert(index, node);
+	ret = lmap_index_insert(index, node);
 	if (ret) {
 		origin_uncharge(node->origin);
 		return ret;
@@ -252,11 +107,14 @@ int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
 	return 0;
 }
 
-void lmap_mdb_extend(struct lmap_node *node, unsigned int rights)
+int lmap_mdb_extend(struct lmap_node *node, unsigned int rights)
 {
 	lockdep_assert_held(&node->mdb->lock);
+	if (lmap_mark_stops(node))
+		return -ESTALE;
 	if (rights & ~node->rights)
-		node_set_rights(node, node->rights | rights);
+		lmap_node_set_rights(node, node->rights | rights);
+	return 0;
 }
 
 bool lmap_mdb_is_ancestor(const struct lmap_node *node,
@@ -291,19 +149,37 @@ static struct lmap_node *subtree_next(struct lmap_node *node,
  *            | D [-]                                 D [-]
  */
 
+void lmap_mdb_break(struct lmap_mdb *mdb, unsigned int *steps)
+{
+	if (++*steps % LMAP_MDB_BATCH)
+		return;
+	mutex_unlock(&mdb->lock);
+	cond_resched();
+	mutex_lock(&mdb->lock);
+}
+
+static void take_break(struct lmap_revoke *rv)
+{
+	if (rv && rv->breaks)
+		lmap_mdb_break(rv->mdb, &rv->steps);
+}
+
 static bool straddles(const struct lmap_node *node, unsigned long at)
 {
 	return node->rfirst < at && lmap_node_rlast(node) >= at;
 }
 
-static unsigned long subtree_straddlers(struct lmap_node *top,
+static unsigned long subtree_straddlers(struct lmap_revoke *rv,
+					struct lmap_node *top,
 					unsigned long at)
 {
 	struct lmap_node *node;
 	unsigned long n = 0;
 
-	for (node = top; node; node = subtree_next(node, top->level))
+	for (node = top; node; node = subtree_next(node, top->level)) {
 		n += straddles(node, at);
+		take_break(rv);
+	}
 	return n;
 }
 
@@ -315,6 +191,8 @@ static struct lmap_node *node_cut(struct lmap_node *node, unsigned long at,
 
 	right->mdb = node->mdb;
 	right->index = node->index;
+	/* Until subtree_split() says better; look-ups may follow it at once. */
+	right->parent = node->parent;
 	right->origin = node->origin;
 	atomic_inc(&node->origin->nodes);
 	right->wfirst = node->wfirst + left_pages;
@@ -324,19 +202,25 @@ static struct lmap_node *node_cut(struct lmap_node *node, unsigned long at,
 	right->depth = node->depth;
 	right->level = node->level;
 	right->flags = node->flags;
-	index_prepare(right);
+	lmap_index_prepare(right);
 
-	lmap_range_remove(node, &node->mdb->ranges);
 	spin_lock(&node->index->lock);
 	write_seqcount_begin(&node->index->seq);
 	WRITE_ONCE(node->npages, left_pages);
-	index_link(node->index, right);
+	lmap_index_link(node->index, right);
 	write_seqcount_end(&node->index->seq);
 	spin_unlock(&node->index->lock);
-	lmap_range_insert(node, &node->mdb->ranges);
+	/* It stays where it is: others may be walking from it. */
+	lmap_range_augment.propagate(&node->rrb, NULL);
 	lmap_range_insert(right, &node->mdb->ranges);
 	node->mdb->nr++;
 	return right;
+}
+
+/* Look-ups follow it without locks, and must find the parent complete. */
+static void node_set_parent(struct lmap_node *node, struct lmap_node *parent)
+{
+	smp_store_release(&node->parent, parent);
 }
 
 /*
@@ -370,8 +254,8 @@ static struct lmap_node *subtree_split(struct lmap_node *top, unsigned long at,
 		if (!right)
 			continue;
 		list_add_tail(&right->order, &right_list);
-		right->parent = right->level == top->level ?
-				top->parent : last_right[right->level - 1];
+		node_set_parent(right, right->level == top->level ?
+				top->parent : last_right[right->level - 1]);
 		last_right[right->level] = right;
 	}
 	list_splice(&right_list, &left_end->order);
@@ -414,6 +298,7 @@ static struct lmap_node *next_to_split(struct lmap_revoke *rv,
 	if (!at)
 		return NULL;
 	while ((node = scope_next(rv, node, at - 1, at))) {
+		take_break(rv);
 		if (!straddles(node, at) || !(node->rights & rv->take) ||
 		    !in_scope(rv, node))
 			continue;
@@ -433,62 +318,102 @@ unsigned long lmap_mdb_spares_needed(struct lmap_revoke *rv)
 
 	lockdep_assert_held(&rv->mdb->lock);
 	while ((node = next_to_split(rv, node, rv->rfirst)))
-		n += subtree_straddlers(node, rv->rfirst);
+		n += subtree_straddlers(rv, node, rv->rfirst);
 	if (rv->rlast == ULONG_MAX)
 		return n;
 	while ((node = next_to_split(rv, node, rv->rlast + 1)))
-		n += subtree_straddlers(node, rv->rlast + 1);
+		n += subtree_straddlers(rv, node, rv->rlast + 1);
 	return n;
 }
 
-static void node_demote(struct lmap_revoke *rv, struct lmap_node *node)
+void lmap_mdb_mark(struct lmap_revoke *rv)
 {
-	unsigned int rights = node->rights & ~rv->take;
+	struct lmap_mark mark = {
+		.root = rv->root,
+		.only = rv->only,
+		.rfirst = rv->rfirst,
+		.rlast = rv->rlast,
+		.take = rv->take,
+		.self = rv->self,
+	};
 
-	if (!(node->rights & rv->take))
-		return;
-	if (rv->take & LMAP_R)
-		rights = 0;
-	node_set_rights(node, rights);
-	node->flags |= LMAP_NODE_ZAP;
-	rv->mappings++;
-	rv->pages += node->npages;
+	lmap_mark_set(rv->mdb, &mark);
+}
+
+void lmap_mdb_unmark(struct lmap_mdb *mdb)
+{
+	struct lmap_mark mark = {};
+
+	lmap_mark_set(mdb, &mark);
+}
+
+/* Zapping and reaping will look at it. */
+static void note_node(struct lmap_revoke *rv, struct lmap_node *node)
+{
 	if (node->rfirst < rv->zfirst)
 		rv->zfirst = node->rfirst;
 	if (lmap_node_rlast(node) > rv->zlast)
 		rv->zlast = lmap_node_rlast(node);
 }
 
+static void node_demote(struct lmap_revoke *rv, struct lmap_node *node)
+{
+	unsigned int rights = node->rights & ~rv->take;
+
+	/* Somebody was interrupted, or let us go first. */
+	if (node->flags & LMAP_NODE_ZAP || lmap_node_dying(node))
+		note_node(rv, node);
+	if (!(node->rights & rv->take))
+		return;
+	if (rv->take & LMAP_R)
+		rights = 0;
+	lmap_node_set_rights(node, rights);
+	node->flags |= LMAP_NODE_ZAP;
+	rv->mappings++;
+	rv->pages += node->npages;
+	note_node(rv, node);
+}
+
 static void subtree_demote(struct lmap_revoke *rv, struct lmap_node *top)
 {
 	struct lmap_node *node;
 
-	for (node = top; node; node = subtree_next(node, top->level))
+	for (node = top; node; node = subtree_next(node, top->level)) {
 		node_demote(rv, node);
+		take_break(rv);
+	}
+}
+
+static bool enough_spares(struct lmap_revoke *rv, unsigned long need)
+{
+	struct list_head *spare;
+
+	list_for_each(spare, &rv->spares)
+		if (!--need)
+			return true;
+	return false;
 }
 
 /* Cuts at a border of the range; without spares demotes whole subtrees. */
 static void demote_border(struct lmap_revoke *rv, unsigned long at)
 {
-	struct lmap_node *node, *right;
+	struct lmap_node *node = NULL, *right;
 
-	/* Each round cuts or demotes one, so that it isn't found again. */
-	while ((node = next_to_split(rv, NULL, at))) {
-		unsigned long need = subtree_straddlers(node, at);
-		struct list_head *spare;
-
-		list_for_each(spare, &rv->spares)
-			if (!--need)
-				break;
-		if (need) {
+	/* One that was cut or demoted is none of those any more. */
+	while ((node = next_to_split(rv, node, at))) {
+		if (!enough_spares(rv, subtree_straddlers(rv, node, at))) {
 			subtree_demote(rv, node);
 			rv->over = true;
 			continue;
 		}
 		right = subtree_split(node, at, &rv->spares);
 		/* The range begins at the cut: its root is the right half. */
-		if (node == rv->root && at == rv->rfirst)
+		if (node == rv->root && at == rv->rfirst) {
 			rv->root = right;
+			if (rv->mdb->mark.take)
+				lmap_mdb_mark(rv);
+			return;
+		}
 	}
 }
 
@@ -499,27 +424,15 @@ void lmap_mdb_demote(struct lmap_revoke *rv)
 	lockdep_assert_held(&rv->mdb->lock);
 	rv->zfirst = ULONG_MAX;
 	rv->zlast = 0;
+	rv->started = false;
 	demote_border(rv, rv->rfirst);
 	if (rv->rlast != ULONG_MAX)
 		demote_border(rv, rv->rlast + 1);
-	while ((node = scope_next(rv, node, rv->rfirst, rv->rlast)))
+	while ((node = scope_next(rv, node, rv->rfirst, rv->rlast))) {
 		if (in_scope(rv, node))
 			node_demote(rv, node);
-}
-
-struct lmap_node *lmap_mdb_next_zap(struct lmap_revoke *rv,
-				    struct lmap_node *prev)
-{
-	lockdep_assert_held(&rv->mdb->lock);
-	if (rv->zfirst > rv->zlast)
-		return NULL;
-	while ((prev = scope_next(rv, prev, rv->zfirst, rv->zlast))) {
-		if (!(prev->flags & LMAP_NODE_ZAP))
-			continue;
-		prev->flags &= ~LMAP_NODE_ZAP;
-		return prev;
+		take_break(rv);
 	}
-	return NULL;
 }
 
 static void node_unlink(struct lmap_node *node)
@@ -547,9 +460,9 @@ unsigned long lmap_mdb_move_spares(struct lmap_node *node,
 
 	lockdep_assert_held(&node->mdb->lock);
 	if (rfirst > node->rfirst)
-		n += subtree_straddlers(node, rfirst);
+		n += subtree_straddlers(NULL, node, rfirst);
 	if (rlast < lmap_node_rlast(node))
-		n += subtree_straddlers(node, rlast + 1);
+		n += subtree_straddlers(NULL, node, rlast + 1);
 	return n;
 }
 
@@ -572,7 +485,7 @@ static void node_replace(struct lmap_node *old, struct lmap_node *node)
 	for (below = subtree_next(node, old->level); below;
 	     below = subtree_next(below, old->level))
 		if (below->parent == old)
-			below->parent = node;
+			node_set_parent(below, node);
 }
 
 int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
@@ -593,7 +506,7 @@ int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
 	node->depth = old->depth;
 	node->level = old->level;
 	node->flags = old->flags;
-	ret = index_insert(index, node);
+	ret = lmap_index_insert(index, node);
 	if (ret)
 		return ret;
 	old = lmap_mdb_cut(old, rv->rfirst, rv->rlast, &rv->spares);
@@ -605,6 +518,7 @@ int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
 	rv->root = NULL;
 	rv->zfirst = ULONG_MAX;
 	rv->zlast = 0;
+	rv->started = false;
 	/* What was paid for pages to stay goes with the mapping. */
 	old->flags &= ~LMAP_NODE_PIN;
 	for (below = node; lost && below;
@@ -633,7 +547,7 @@ static void node_adopt(struct lmap_node *node, struct lmap_node *parent)
 	WRITE_ONCE(node->rights, rights);
 	write_seqcount_end(&node->index->seq);
 	spin_unlock(&node->index->lock);
-	node->parent = parent;
+	node_set_parent(node, parent);
 	node->level = parent->level + 1;
 	if (node->depth >= parent->depth)
 		node->depth = parent->depth ? parent->depth - 1 : 0;
@@ -665,13 +579,15 @@ void lmap_mdb_adopt(struct lmap_revoke *rv, struct lmap_node *parent,
 
 	lockdep_assert_held(&rv->mdb->lock);
 	lockdep_assert_held(&parent->mdb->lock);
-	rv->zfirst = ULONG_MAX;
-	rv->zlast = 0;
+	rv->zfirst = rv->rfirst;
+	rv->zlast = rv->rlast;
+	rv->started = false;
 	demote_border(rv, rv->rfirst);
 	demote_border(rv, rv->rlast + 1);
 	moved->mdb = parent->mdb;
 	moved->zfirst = rv->rfirst;
 	moved->zlast = rv->rlast;
+	moved->started = false;
 	node = lmap_mdb_first(rv->mdb, rv->rfirst, rv->rlast);
 	while (node) {
 		/* One that could not be cut stays, dying with all below. */
@@ -686,35 +602,64 @@ void lmap_mdb_adopt(struct lmap_revoke *rv, struct lmap_node *parent,
 	}
 }
 
-/*
- * All descendants of a dying node are dying, and nothing live is below them:
- * the order of unlinking does not matter to anybody but to scope_next(),
- * which needs the next node before the current one goes.
- */
-void lmap_mdb_reap(struct lmap_revoke *rv, struct list_head *dead)
+/* What can go without leaving anything behind: @node or what is below it. */
+static struct lmap_node *first_leaf(struct lmap_node *node)
 {
-	struct lmap_node *node, *next, *root = rv->root;
-	unsigned int level = root ? root->level : 0;
+	struct lmap_node *below;
+
+	while ((below = subtree_next(node, node->level)))
+		node = below;
+	return node;
+}
+
+static void node_reap(struct lmap_node *node, struct list_head *dead)
+{
+	/*
+	 * Fresh bits of a mapping that moved belong to its new place: page
+	 * table entries may be there already.
+	 */
+	if (!(node->flags & LMAP_NODE_MOVED))
+		lmap_refs_settle(node);
+	node_unlink(node);
+	list_add_tail(&node->order, dead);
+}
+
+static struct lmap_node *work_next(struct lmap_revoke *rv,
+				   struct lmap_node *node)
+{
+	if (rv->zfirst > rv->zlast)
+		return NULL;
+	return scope_next(rv, node, rv->zfirst, rv->zlast);
+}
+
+/* All descendants of a dying node are dying, and nothing new gets below it. */
+bool lmap_mdb_work(struct lmap_revoke *rv, struct list_head *dead,
+		   struct lmap_node **zap)
+{
+	struct lmap_node *node, *todo;
+	unsigned int reaped = 0;
 
 	lockdep_assert_held(&rv->mdb->lock);
-	if (rv->zfirst > rv->zlast)
-		return;
-	node = scope_next(rv, NULL, rv->zfirst, rv->zlast);
-	for (; node; node = next) {
-		if (root)
-			next = subtree_next(node, level);
-		else
-			next = lmap_mdb_next(node, rv->zfirst, rv->zlast);
-		if (!lmap_node_dying(node))
-			continue;
-		/*
-		 * What is above was unlinked before, if at all, not freed.
-		 * Fresh bits of a mapping that moved belong to its new place:
-		 * page table entries may be there already.
-		 */
-		if (!(node->flags & LMAP_NODE_MOVED))
-			lmap_refs_settle(node);
-		node_unlink(node);
-		list_add_tail(&node->order, dead);
+	*zap = NULL;
+	node = rv->started ? rv->pos : work_next(rv, NULL);
+	rv->started = true;
+	while (node && reaped < LMAP_MDB_BATCH) {
+		todo = lmap_node_dying(node) ? first_leaf(node) : node;
+		if (todo->flags & LMAP_NODE_ZAP) {
+			todo->flags &= ~LMAP_NODE_ZAP;
+			*zap = todo;
+			break;
+		}
+		if (todo == node)
+			node = work_next(rv, node);
+		if (lmap_node_dying(todo)) {
+			node_reap(todo, dead);
+			reaped++;
+		}
+		/* Not after the last one: the caller looks at mdb->nr. */
+		if (node)
+			take_break(rv);
 	}
+	rv->pos = node;
+	return node;
 }

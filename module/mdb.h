@@ -30,12 +30,17 @@
  *       index->lock           the window's ordered index; also written under
  *                             index->seq, which lets faults read without locks
  *
- * Revoking has three steps, in the order "forward to demote, zap, backward to
- * remove": lmap_mdb_demote() takes the rights away in the database, so that
- * no new fault or map can use them; the caller zaps every node that
- * lmap_mdb_next_zap() names; lmap_mdb_reap() unlinks what lost r. In between a
- * node without r stays in its window's index: nothing new can be mapped over
- * page table entries that have not been zapped yet.
+ * Revoking has four steps, "mark, forward to demote, zap, backward to remove":
+ * lmap_mdb_mark() says what is being taken, in O(1): look-ups honour it, and
+ * nothing can be inserted below any more. lmap_mdb_demote() takes the rights
+ * away node by node, and the mark has done its work. lmap_mdb_work() names the
+ * nodes that the caller must zap, and then unlinks what lost r, children first.
+ * In between a node without r stays in its window's index: nothing new can be
+ * mapped over page table entries that have not been zapped.
+ *
+ * After demoting, the revoke lock may be dropped at any time: what is to be
+ * done is in the nodes. Whoever revokes does, in the range that he looks at,
+ * what others have left to do.
  */
 #ifndef LMAP_MDB_H
 #define LMAP_MDB_H
@@ -65,11 +70,33 @@ struct lmap_index {
 };
 
 /**
+ * struct lmap_mark - what is being revoked in a tree
+ * @root: in the subtree of this node, NULL: everywhere
+ * @only: mappings in the window of this index and what derives from them;
+ *	  NULL: all
+ * @rfirst: first region page
+ * @rlast: last region page
+ * @take: rights that are taken, 0: nothing is being revoked
+ * @self: with @root: from that one, too
+ */
+struct lmap_mark {
+	struct lmap_node *root;
+	struct lmap_index *only;
+	unsigned long rfirst;
+	unsigned long rlast;
+	unsigned int take;
+	bool self;
+};
+
+/**
  * struct lmap_mdb - the tree of all mappings that derive from one region
  * @lock: protects all fields below and, in the nodes, what is said there
  * @ranges: all nodes, at any level, as interval tree over region pages
  * @preorder: all nodes, every node followed by its subtree
  * @nr: number of nodes
+ * @mark: written under @lock and @mark_lock, read under @mark_seq, too
+ * @mark_lock: serves @mark_seq alone
+ * @mark_seq: lets faults read @mark without locks
  * @refs: reference bits of the region
  */
 struct lmap_mdb {
@@ -77,6 +104,9 @@ struct lmap_mdb {
 	struct rb_root_cached ranges;
 	struct list_head preorder;
 	unsigned long nr;
+	struct lmap_mark mark;
+	spinlock_t mark_lock;
+	seqcount_spinlock_t mark_seq;
 	struct lmap_refs refs;
 };
 
@@ -121,7 +151,7 @@ struct lmap_origin {
  * @order: place in mdb->preorder; mdb->lock. On a list of spare or dead nodes
  *	   the place there
  * @parent: the mapping that this one derives from, NULL below the region;
- *	    mdb->lock
+ *	    mdb->lock, read without locks by look-ups
  * @mdb: the tree; mdb->lock (of both, if it changes) and index->lock, read
  *	 under seq
  * @index: the window's index, immutable while linked
@@ -162,6 +192,7 @@ struct lmap_node {
 #define LMAP_NODE_LAST	0x2	/* unlinked as the last one of its origin */
 #define LMAP_NODE_PIN	0x4	/* its pages stay in memory; the caller's to set */
 #define LMAP_NODE_MOVED	0x8	/* its pages and their bits are elsewhere now */
+#define LMAP_NODE_REFS	0x10	/* fresh bits were taken, to be zapped */
 
 /* The longest run of pages that one node can hold. */
 #define LMAP_NODE_PAGES_MAX	U32_MAX
@@ -188,8 +219,9 @@ void lmap_index_init(struct lmap_index *index);
  * struct lmap_hit - what a lock-free look-up found
  * @mdb: the tree; valid as long as the reader stays in its RCU section
  * @origin: of the mapping; the same
- * @wfirst: first window page of the mapping
- * @wlast: last window page of the mapping
+ * @wfirst: first window page for which this is true; of the mapping, unless a
+ *	    part of it is being revoked
+ * @wlast: last such page
  * @rfirst: region page that appears at @wfirst
  * @rights: effective rights, never 0
  * @seq: for lmap_index_changed()
@@ -211,7 +243,7 @@ struct lmap_hit {
  * @hit: result
  *
  * Context: RCU read-side section, may be atomic.
- * Return: false if nothing is mapped there or the mapping is dying; @hit->seq
+ * Return: false if nothing is mapped there or it is being revoked; @hit->seq
  * is set all the same.
  */
 bool lmap_index_lookup(struct lmap_index *index, unsigned long wpage,
@@ -303,7 +335,8 @@ struct lmap_node *lmap_mdb_next(struct lmap_node *node, unsigned long rfirst,
  * Context: mdb->lock held. Takes index->lock.
  * Pre: @parent is not dying and holds all pages and rights of @node.
  * Return: 0; -EBUSY if something is at the target (dying nodes included),
- * -EDQUOT if a budget above is used up: then nothing is changed.
+ * -EDQUOT if a budget above is used up, -ESTALE if what it would derive from
+ * is being revoked: then nothing is changed.
  */
 int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
 		    struct lmap_index *index, struct lmap_node *node);
@@ -314,8 +347,9 @@ int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
  * @rights: to be added; the caller has checked them against the parent
  *
  * Context: mdb->lock held. Takes index->lock. Children keep theirs.
+ * Return: 0; -ESTALE if rights of it are being revoked: nothing is changed.
  */
-void lmap_mdb_extend(struct lmap_node *node, unsigned int rights);
+int lmap_mdb_extend(struct lmap_node *node, unsigned int rights);
 
 /**
  * lmap_mdb_is_ancestor - is a node the ancestor of another, or the same?
@@ -341,8 +375,12 @@ bool lmap_mdb_is_ancestor(const struct lmap_node *node,
  * @mappings: result: nodes that lost something
  * @pages: result: pages that they lost, each node counted by itself
  * @over: result: more was revoked than asked, for want of spares
- * @zfirst: private to mdb.c: first region page of demoted nodes
- * @zlast: private to mdb.c: last region page of demoted nodes
+ * @breaks: mdb->lock may be dropped every LMAP_MDB_BATCH nodes
+ * @steps: private to mdb.c: nodes looked at
+ * @zfirst: private to mdb.c: first region page of nodes with work to do
+ * @zlast: private to mdb.c: last region page of those
+ * @started: private to mdb.c: @pos is valid
+ * @pos: private to mdb.c: where lmap_mdb_work() goes on
  */
 struct lmap_revoke {
 	struct lmap_mdb *mdb;
@@ -356,9 +394,18 @@ struct lmap_revoke {
 	u64 mappings;
 	u64 pages;
 	bool over;
+	bool breaks;
+	unsigned int steps;
 	unsigned long zfirst;
 	unsigned long zlast;
+	bool started;
+	struct lmap_node *pos;
 };
+
+/* So many nodes are looked at before others get mdb->lock. */
+#ifndef LMAP_MDB_BATCH
+#define LMAP_MDB_BATCH	128
+#endif
 
 /**
  * lmap_mdb_move_spares - how many nodes will cutting out of a mapping need?
@@ -395,7 +442,7 @@ struct lmap_node *lmap_mdb_cut(struct lmap_node *node, unsigned long rfirst,
  * @node: new node, wfirst set
  *
  * What derives from the part stays below it, with no more than its rights.
- * The old node is dying afterwards: zap and reap with @rv as if it came from
+ * The old node is dying afterwards: lmap_mdb_work() as if @rv came from
  * lmap_mdb_demote(); its root is NULL then.
  *
  * Context: revoke lock and mdb->lock held. Takes index->lock.
@@ -406,12 +453,32 @@ int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
 		  struct lmap_node *node);
 
 /**
+ * lmap_mdb_mark - say what is being revoked
+ * @rv: the revocation; its take can be 0
+ *
+ * From here on look-ups find less, and nothing can be inserted into what is
+ * being revoked. What was set up before is not touched.
+ *
+ * Context: revoke lock and mdb->lock held; the former must be held until
+ * lmap_mdb_unmark().
+ */
+void lmap_mdb_mark(struct lmap_revoke *rv);
+
+/**
+ * lmap_mdb_unmark - the nodes tell by themselves now, or nothing is revoked
+ * @mdb: the tree
+ *
+ * Context: revoke lock and mdb->lock held.
+ */
+void lmap_mdb_unmark(struct lmap_mdb *mdb);
+
+/**
  * lmap_mdb_spares_needed - how many nodes will splitting need?
  * @rv: the revocation
  *
- * Context: revoke lock and mdb->lock held. An insert while mdb->lock is
- * dropped can change the answer; too few spares are no error, see
- * lmap_mdb_demote().
+ * Context: revoke lock and mdb->lock held; the latter is dropped meanwhile if
+ * rv->breaks. Without a mark an insert can change the answer afterwards; too
+ * few spares are no error, see lmap_mdb_demote().
  */
 unsigned long lmap_mdb_spares_needed(struct lmap_revoke *rv);
 
@@ -422,8 +489,10 @@ unsigned long lmap_mdb_spares_needed(struct lmap_revoke *rv);
  * Splits what sticks out of the range and then takes the rights from all
  * nodes inside. If spares run out, a mapping that would have to be split
  * loses the rights as a whole and @rv->over is set: revoking never fails.
+ * With take 0 it only looks for what others have left to zap and to reap.
  *
- * Context: revoke lock and mdb->lock held. Takes index->lock.
+ * Context: revoke lock and mdb->lock held. Takes index->lock. If rv->breaks,
+ * which needs a mark, mdb->lock is dropped meanwhile.
  */
 void lmap_mdb_demote(struct lmap_revoke *rv);
 
@@ -432,13 +501,13 @@ void lmap_mdb_demote(struct lmap_revoke *rv);
  * @rv: mdb (the old tree), rfirst and rlast, take (LMAP_RIGHTS_ALL), spares
  * @parent: mapping of the new tree that holds the range; what derived from the
  *	    old region derives from it afterwards, with no more than its rights
- * @moved: result: zap and reap with it in the new tree
+ * @moved: result: for lmap_mdb_work() in the new tree
  *
  * The pages must be the same in both regions, by number and content, but page
  * table entries must be made anew: all nodes are to be zapped. Like
  * lmap_mdb_demote() it never fails: without spares for splitting at a border,
  * or where the tree would become too deep, mappings are revoked. Those that
- * stayed are to be zapped and reaped with @rv.
+ * stayed are to be zapped and unlinked with @rv.
  *
  * Context: revoke locks and mdb->lock of both trees held. Takes index->lock.
  */
@@ -446,25 +515,24 @@ void lmap_mdb_adopt(struct lmap_revoke *rv, struct lmap_node *parent,
 		    struct lmap_revoke *moved);
 
 /**
- * lmap_mdb_next_zap - which demoted node must be zapped next?
- * @rv: the revocation, after lmap_mdb_demote()
- * @prev: the last answer, NULL for the first
+ * lmap_mdb_work - what is to be done after lmap_mdb_demote()
+ * @rv: the revocation
+ * @dead: list to which nodes are added (by order) that were unlinked. Lock-free
+ *	  readers may still look at them: free them through RCU
+ * @zap: result: a node whose window pages wfirst..wlast must be zapped before
+ *	 the next call, or before the revoke lock is dropped; or NULL
+ *
+ * To be called until it returns false. It unlinks what has no right left and
+ * has been zapped, children before their parents, at most LMAP_MDB_BATCH nodes
+ * a call. Others' work in the range is done, too. The revoke lock may be dropped
+ * between calls; then @rv is invalid, and a new lmap_mdb_demote() (its take may
+ * be 0) finds what is left.
  *
  * Context: revoke lock and mdb->lock held; the latter may be dropped between
- * calls.
- * Return: a node whose window pages wfirst..wlast must be zapped, or NULL.
+ * calls, and is dropped here if rv->breaks, but not after the last node of the
+ * range was unlinked. Takes index->lock.
  */
-struct lmap_node *lmap_mdb_next_zap(struct lmap_revoke *rv,
-				    struct lmap_node *prev);
-
-/**
- * lmap_mdb_reap - unlink what has no right left
- * @rv: the revocation, after every node was zapped
- * @dead: list to which the unlinked nodes are added (by order). Lock-free
- *	  readers may still look at them: free them through RCU
- *
- * Context: revoke lock and mdb->lock held. Takes index->lock.
- */
-void lmap_mdb_reap(struct lmap_revoke *rv, struct list_head *dead);
+bool lmap_mdb_work(struct lmap_revoke *rv, struct list_head *dead,
+		   struct lmap_node **zap);
 
 #endif /* LMAP_MDB_H */

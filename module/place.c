@@ -123,7 +123,7 @@ static bool same_frames(struct map_request *req, struct map_piece *piece,
 		       lmap_tile_page(lmap_tile_get(piece->region,
 						    piece->rfirst + i));
 	if (same && rights) {
-		lmap_mdb_extend(node, rights);
+		same = !lmap_mdb_extend(node, rights);
 		piece->id = node->origin->id;
 	}
 	mutex_unlock(&region->mdb.lock);
@@ -331,7 +331,8 @@ static int extend_nodes(struct map_request *req, struct map_piece *piece,
 				return ret;
 			node->flags |= LMAP_NODE_PIN;
 		}
-		lmap_mdb_extend(node, piece->rights);
+		/* Nobody revokes: we hold the lock. */
+		WARN_ON(lmap_mdb_extend(node, piece->rights));
 	}
 	return 0;
 }
@@ -346,7 +347,7 @@ static int piece_extend(struct map_request *req, struct map_piece *piece)
 	int ret;
 
 	for (;;) {
-		mutex_lock(&region->revoke);
+		lmap_revoke_lock(region);
 		mutex_lock(&region->mdb.lock);
 		ret = piece_source(piece, &source);
 		if (!ret && !piece_same(req, piece, piece_parent(req, source)))
@@ -388,7 +389,7 @@ static int piece_move(struct map_request *req, struct map_piece *piece)
 
 	INIT_LIST_HEAD(&rv.spares);
 	for (;;) {
-		mutex_lock(&region->revoke);
+		lmap_revoke_lock(region);
 		mutex_lock(&region->mdb.lock);
 		ret = piece_source(piece, &rv.root);
 		if (ret)
@@ -444,13 +445,24 @@ static int piece_make(struct map_request *req, struct map_piece *piece)
 		return piece_extend(req, piece);
 	/* Flags of a node want it, too. */
 	if (pins)
-		mutex_lock(&region->revoke);
+		lmap_revoke_lock(region);
 	mutex_lock(&region->mdb.lock);
 	ret = piece_link(req, piece);
 	mutex_unlock(&region->mdb.lock);
 	if (pins)
 		mutex_unlock(&region->revoke);
 	return ret;
+}
+
+/*
+ * Ordinary memory is being taken back from its borrowers, by another thread of
+ * the lender: what is lent now comes after that. It waits until all have lost
+ * their rights, not until the last page is gone.
+ */
+static void piece_wait(struct map_piece *piece)
+{
+	lmap_revoke_lock(piece->region);
+	mutex_unlock(&piece->region->revoke);
 }
 
 /* Clears the target and links, as often as others come in between. */
@@ -462,6 +474,10 @@ static int piece_place(struct map_request *req, struct map_piece *piece)
 
 	for (;;) {
 		ret = piece_make(req, piece);
+		if (ret == -ESTALE && !piece->source) {
+			piece_wait(piece);
+			continue;
+		}
 		if (ret != -EBUSY)
 			return ret;
 		if (req->flags & LMAP_NOREPLACE)

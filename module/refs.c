@@ -5,7 +5,7 @@
  * Nothing here may allocate, sleep or know what a page table is. Built
  * unchanged in user space by selftests/mdb.
  */
-#include "mdb.h"
+#include "index.h"
 
 #include <linux/build_bug.h>
 #include <linux/lockdep.h>
@@ -186,6 +186,8 @@ static struct lmap_node *query_next(struct lmap_query *q,
 				    unsigned long first, unsigned long last)
 {
 	do {
+		if (node && q->breaks)
+			lmap_mdb_break(q->mdb, &q->steps);
 		node = node ? lmap_mdb_next(node, first, last) :
 			      lmap_mdb_first(q->mdb, first, last);
 	} while (node && q->root && !lmap_mdb_is_ancestor(q->root, node));
@@ -258,6 +260,8 @@ unsigned int lmap_refs_peek(struct lmap_query *q, unsigned long first,
 				   max(first, node->rfirst),
 				   min(last, lmap_node_rlast(node)), false,
 				   first, pages);
+		if (!pages && all == (LMAP_ACCESSED | LMAP_MODIFIED))
+			break;
 	}
 	return all;
 }
@@ -279,7 +283,7 @@ void lmap_refs_collect(struct lmap_query *q)
 			inside = !partly;
 		if (settle(node, max(q->rfirst, node->rfirst),
 			   min(q->rlast, lmap_node_rlast(node)), partly))
-			node->flags |= LMAP_NODE_ZAP;
+			node->flags |= LMAP_NODE_REFS;
 	}
 	q->whole = 0;
 	if (refs->table)
@@ -288,6 +292,19 @@ void lmap_refs_collect(struct lmap_query *q)
 	q->whole = inside ? atomic_fetch_andnot(SEEN, &refs->whole) :
 			    atomic_read(&refs->whole);
 	q->whole &= SEEN;
+}
+
+struct lmap_node *lmap_refs_next_zap(struct lmap_query *q,
+				     struct lmap_node *prev)
+{
+	lockdep_assert_held(&q->mdb->lock);
+	do {
+		prev = prev ? lmap_mdb_next(prev, q->rfirst, q->rlast) :
+			      lmap_mdb_first(q->mdb, q->rfirst, q->rlast);
+	} while (prev && !(prev->flags & LMAP_NODE_REFS));
+	if (prev)
+		prev->flags &= ~LMAP_NODE_REFS;
+	return prev;
 }
 
 unsigned int lmap_refs_take(struct lmap_query *q, unsigned long first,

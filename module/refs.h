@@ -131,6 +131,8 @@ static inline void lmap_refs_touch(struct lmap_refs *refs, unsigned long page,
  * @root: who asks: a mapping, NULL: the region
  * @rfirst: first region page
  * @rlast: last region page
+ * @breaks: the revoke lock is held: mdb->lock may be dropped now and then
+ * @steps: private: nodes looked at
  * @whole: private: bits of @root that are not kept for each page
  */
 struct lmap_query {
@@ -138,6 +140,8 @@ struct lmap_query {
 	struct lmap_node *root;
 	unsigned long rfirst;
 	unsigned long rlast;
+	bool breaks;
+	unsigned int steps;
 	unsigned int whole;
 };
 
@@ -182,13 +186,24 @@ unsigned int lmap_refs_peek(struct lmap_query *q, unsigned long first,
  * @q: the question
  *
  * Moves fresh bits of the subtree into seen bits and marks the nodes for
- * lmap_mdb_next_zap(); a mapping that is not tracked and reaches out of the
+ * lmap_refs_next_zap(); a mapping that is not tracked and reaches out of the
  * range, or a region without a table, keeps its own. The caller zaps and then
  * asks lmap_refs_take().
  *
  * Context: revoke lock and mdb->lock held.
  */
 void lmap_refs_collect(struct lmap_query *q);
+
+/**
+ * lmap_refs_next_zap - whose pages must be zapped, in the question's range?
+ * @q: the question, after lmap_refs_collect()
+ * @prev: the last answer, NULL for the first
+ *
+ * Context: revoke lock and mdb->lock held; the latter may be dropped between
+ * calls.
+ */
+struct lmap_node *lmap_refs_next_zap(struct lmap_query *q,
+				     struct lmap_node *prev);
 
 /**
  * lmap_refs_take - second step of a reset: tell and clear the seen bits

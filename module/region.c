@@ -218,7 +218,7 @@ static void lmap_region_stale(struct work_struct *work)
 						  stale_work);
 
 	lmap_tile_recheck(region);
-	mutex_lock(&region->revoke);
+	lmap_revoke_lock(region);
 	/* Kept for its history alone: it must not hold pages. */
 	if (!READ_ONCE(region->mdb.nr))
 		lmap_tile_drop(region, region->first, region->last, false);
@@ -242,7 +242,7 @@ static void lmap_region_free(struct work_struct *work)
 		mmu_interval_notifier_remove(&region->notifier);
 		cancel_work_sync(&region->stale_work);
 	}
-	mutex_lock(&region->revoke);
+	lmap_revoke_lock(region);
 	WARN_ON(region->mdb.nr);
 	lmap_tile_drop(region, region->first, region->last, false);
 	mutex_unlock(&region->revoke);
@@ -416,7 +416,7 @@ static bool lmap_region_invalidate(struct mmu_interval_notifier *mni,
 		/* Pages that are pinned are copied for the child, not shared. */
 		bool keep = range->event == MMU_NOTIFY_PROTECTION_PAGE;
 
-		mutex_lock(&region->revoke);
+		lmap_revoke_lock(region);
 		lmap_tile_drop(region, first, last, keep);
 		mutex_unlock(&region->revoke);
 	}

@@ -31,10 +31,132 @@ bool lmap_spares_fill(struct lmap_space *space, struct list_head *spares,
 	return true;
 }
 
+/* So many mappings are zapped or unlinked before others get region->revoke. */
+#define REVOKE_BATCH	64
+/* So many may wait for an RCU grace period before we wait for it, too. */
+#define REVOKE_FREED	8192
+
 /**
- * lmap_revoke_finish - zap and reap what was demoted
+ * struct revoke_turn - how long a revocation keeps others waiting
+ * @take: on whose behalf; NULL: to the end, without letting others in
+ * @done: mappings zapped or unlinked in this turn
+ * @freed: mappings given to RCU in this turn
+ */
+struct revoke_turn {
+	const struct lmap_take *take;
+	unsigned long done;
+	unsigned long freed;
+};
+
+/* Reference bits that were cleared must be told: only death can stop that. */
+static bool take_interrupted(const struct lmap_take *take)
+{
+	if (!take->restartable)
+		return false;
+	return take->reset ? fatal_signal_pending(current) :
+			     signal_pending(current);
+}
+
+/**
+ * lmap_take_stopped - shall the call end early?
+ * @take: what the call does
+ * @before: take->work at a moment before which it did not end
+ *
+ * Not without progress: repeating the call must finish however often signals
+ * come.
+ */
+bool lmap_take_stopped(const struct lmap_take *take, u64 before)
+{
+	if (!take->restartable)
+		return false;
+	return take->stopped || fatal_signal_pending(current) ||
+	       (take->work != before && take_interrupted(take));
+}
+
+static bool turn_ends(struct lmap_region *region,
+		      const struct revoke_turn *turn)
+{
+	if (!turn->take || turn->done < REVOKE_BATCH)
+		return false;
+	return atomic_read(&region->waiters) || turn->freed >= REVOKE_FREED ||
+	       take_interrupted(turn->take);
+}
+
+/* mdb->lock is dropped meanwhile. */
+static void node_zap(struct lmap_region *region, struct lmap_node *node)
+{
+	struct lmap_window *window = lmap_index_window(node->index);
+	unsigned long wfirst = node->wfirst;
+	unsigned long wlast = lmap_node_wlast(node);
+
+	if (lmap_node_dying(node))
+		lmap_node_uncharge_locked(node);
+	/* The node stays in the index till it is unlinked, so the window too. */
+	mutex_unlock(&region->mdb.lock);
+	lmap_window_zap(window, wfirst, wlast);
+	mutex_lock(&region->mdb.lock);
+}
+
+static unsigned long nodes_free(struct list_head *dead)
+{
+	struct lmap_node *node, *next;
+	unsigned long n = 0;
+
+	list_for_each_entry_safe(node, next, dead, order) {
+		lmap_node_free_later(node);
+		n++;
+	}
+	INIT_LIST_HEAD(dead);
+	return n;
+}
+
+/* The last mapping is gone; mdb->lock is held. */
+static void region_emptied(struct lmap_region *region)
+{
+	/* The last reference drops the tiles; history keeps one. */
+	if (test_bit(0, &region->history))
+		queue_work(lmap_wq, &region->stale_work);
+	/* The reference that the first mapping took; the caller has another. */
+	lmap_region_put(region);
+}
+
+/* False if the turn has ended before the work did. */
+static bool revoke_work(struct lmap_region *region, struct lmap_revoke *rv,
+			struct revoke_turn *turn)
+{
+	struct lmap_node *zap;
+	LIST_HEAD(dead);
+	bool more;
+
+	lockdep_assert_held(&region->revoke);
+	lockdep_assert_held(&region->mdb.lock);
+	rv->breaks = true;
+	do {
+		unsigned long n;
+
+		more = lmap_mdb_work(rv, &dead, &zap);
+		n = nodes_free(&dead);
+		turn->freed += n;
+		turn->done += n + !!zap;
+		if (n && !region->mdb.nr)
+			region_emptied(region);
+		if (zap)
+			node_zap(region, zap);
+	} while (more && !turn_ends(region, turn));
+
+	/* Pages that nobody can reach any more are given back at once. */
+	if (region->detached && turn->freed) {
+		mutex_unlock(&region->mdb.lock);
+		lmap_region_trim(region, rv->zfirst, rv->zlast);
+		mutex_lock(&region->mdb.lock);
+	}
+	return !more;
+}
+
+/**
+ * lmap_revoke_finish - zap and unlink what was demoted
  * @region: of the tree
- * @rv: after lmap_mdb_demote() or lmap_mdb_move()
+ * @rv: after lmap_mdb_demote(), lmap_mdb_move() or lmap_mdb_adopt()
  *
  * Timeline against a fault: Documentation/locking.rst.
  *
@@ -43,88 +165,72 @@ bool lmap_spares_fill(struct lmap_space *space, struct list_head *spares,
  */
 void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv)
 {
-	struct lmap_node *node = NULL, *next;
-	LIST_HEAD(dead);
-	bool emptied;
+	struct revoke_turn turn = {};
 
-	lockdep_assert_held(&region->revoke);
-	lockdep_assert_held(&region->mdb.lock);
-	while ((node = lmap_mdb_next_zap(rv, node))) {
-		struct lmap_window *window = lmap_index_window(node->index);
-		unsigned long wfirst = node->wfirst;
-		unsigned long wlast = lmap_node_wlast(node);
-
-		if (lmap_node_dying(node))
-			lmap_node_uncharge_locked(node);
-		/* The node stays in the index till reaped, so the window too. */
-		mutex_unlock(&region->mdb.lock);
-		lmap_window_zap(window, wfirst, wlast);
-		mutex_lock(&region->mdb.lock);
-	}
-	lmap_mdb_reap(rv, &dead);
-	emptied = !list_empty(&dead) && !region->mdb.nr;
-	/* Pages that nobody can reach any more are given back at once. */
-	if (region->detached && !list_empty(&dead)) {
-		mutex_unlock(&region->mdb.lock);
-		lmap_region_trim(region, rv->zfirst, rv->zlast);
-		mutex_lock(&region->mdb.lock);
-	}
-
-	list_for_each_entry_safe(node, next, &dead, order)
-		lmap_node_free_later(node);
-	if (!emptied)
-		return;
-	/* The last reference drops the tiles; history keeps one. */
-	if (test_bit(0, &region->history))
-		queue_work(lmap_wq, &region->stale_work);
-	/* The reference that the first mapping took; the caller has another. */
-	lmap_region_put(region);
+	revoke_work(region, rv, &turn);
 }
 
-/*
- * Has enough spares, then demotes, zaps and reaps. Allocating with reclaim must
- * happen outside of region->revoke: the callbacks that reclaim runs may wait
- * for it.
- *
- * @rv->root and the range are found again each time by @find, since the tree
- * may have changed; it returns false if there is nothing to do any more.
+/**
+ * struct revoke_job - a revocation from its first to its last turn
+ * @region: where; the caller holds a reference
+ * @take: what is asked, and the results
+ * @window: of the mapping whose subtree it is, NULL: whole region
+ * @first: first page: of the window, or of the region
+ * @last: last page
+ * @next: result: window page to go on with
+ * @again: result: others were let in, and the work is not done yet
+ * @resume: rights were taken before that: from the mapping of this number, or 1
+ *	    for a region; 0: not yet
+ * @stop: with @resume: the last window page concerned
+ * @id: result: number of the mapping
+ * @grace: RCU state before which what an earlier turn freed was given to RCU
+ * @waits: @grace is valid
  */
 struct revoke_job {
 	struct lmap_region *region;
 	struct lmap_take *take;
-	struct lmap_window *window;	/* of the root, NULL: whole region */
-	unsigned long first;		/* window pages, or region pages */
+	struct lmap_window *window;
+	unsigned long first;
 	unsigned long last;
-	unsigned long next;		/* result: window page to go on with */
+	unsigned long next;
+	bool again;
+	u64 resume;
+	unsigned long stop;
+	u64 id;
+	unsigned long grace;
+	bool waits;
 };
 
 /* mdb->lock held: describe the revocation, false if there is nothing. */
 static bool job_find(struct revoke_job *job, struct lmap_revoke *rv)
 {
 	struct lmap_region *region = job->region;
+	unsigned long last = job->resume ? job->stop : job->last;
 	struct lmap_node *node;
 	unsigned long from, to;
 
 	rv->mdb = &region->mdb;
 	rv->self = job->take->self;
 	rv->only = job->take->only ? &job->take->only->index : NULL;
-	rv->take = job->take->rights;
+	rv->take = job->resume ? 0 : job->take->rights;
 	rv->root = NULL;
 	rv->rfirst = job->first;
 	rv->rlast = job->last;
+	job->id = 1;
 	if (!job->window)
 		return true;
 
 	node = lmap_index_first_of(&job->window->index, &region->mdb,
-				   job->first, job->last);
+				   job->first, last);
 	/* Somebody else's tree came first: the caller starts over. */
 	if (!node)
 		return false;
 	from = max(job->first, node->wfirst);
-	to = min(job->last, lmap_node_wlast(node));
+	to = min(last, lmap_node_wlast(node));
 	rv->root = node;
 	rv->rfirst = node->rfirst + (from - node->wfirst);
 	rv->rlast = node->rfirst + (to - node->wfirst);
+	job->id = node->origin->id;
 	job->next = to + 1;
 	return true;
 }
@@ -138,6 +244,7 @@ static void job_refbits(struct revoke_job *job, struct lmap_revoke *rv)
 		.root = rv->root,
 		.rfirst = rv->rfirst,
 		.rlast = rv->rlast,
+		.breaks = true,
 	};
 
 	if (take->atomic)
@@ -151,52 +258,101 @@ static void job_refbits(struct revoke_job *job, struct lmap_revoke *rv)
 	}
 }
 
-static bool job_run(struct revoke_job *job)
+static void job_unlock(struct lmap_region *region)
+{
+	lmap_mdb_unmark(&region->mdb);
+	mutex_unlock(&region->mdb.lock);
+	mutex_unlock(&region->revoke);
+}
+
+/*
+ * Finds and marks what is to be revoked, with enough spares. Allocating with
+ * reclaim must happen outside of region->revoke: the callbacks that reclaim
+ * runs may wait for it. So everything may have changed afterwards, and is found
+ * again. Returns with the locks held, false if there is nothing to do any more.
+ */
+static bool job_begin(struct revoke_job *job, struct lmap_revoke *rv)
 {
 	struct lmap_region *region = job->region;
 	struct lmap_take *take = job->take;
 	gfp_t gfp = take->atomic ? GFP_NOWAIT | __GFP_NOWARN :
 				   GFP_KERNEL_ACCOUNT;
-	struct lmap_revoke rv = {};
 	unsigned long have = 0, need;
-	bool found, told = false, enough = true;
+	bool told = job->resume, enough = true, found;
 
-	INIT_LIST_HEAD(&rv.spares);
-	/* Revoking can't fail for want of memory: then nothing is cleared. */
-	if (take->reset && !job->window)
-		lmap_region_track(region);
+	INIT_LIST_HEAD(&rv->spares);
 	for (;;) {
-		mutex_lock(&region->revoke);
+		lmap_revoke_lock(region);
 		mutex_lock(&region->mdb.lock);
-		found = job_find(job, &rv);
-		/* Drops mdb->lock, so before spares are counted. */
-		if (found && !told)
-			job_refbits(job, &rv);
-		told = found;
-		need = found && take->rights ? lmap_mdb_spares_needed(&rv) : 0;
+		found = job_find(job, rv);
+		if (!found || (job->resume && job->resume != job->id))
+			return found;
+		/* From here on nobody uses or adds what is being revoked. */
+		lmap_mdb_mark(rv);
+		rv->breaks = true;
+		if (!told)
+			job_refbits(job, rv);
+		told = true;
+		need = rv->take ? lmap_mdb_spares_needed(rv) : 0;
 		if (take->atomic)
-			lmap_spares_fill(region->space, &rv.spares, &have,
+			lmap_spares_fill(region->space, &rv->spares, &have,
 					 need, gfp);
 		if (need <= have || take->atomic || !enough)
-			break;
-		mutex_unlock(&region->mdb.lock);
-		mutex_unlock(&region->revoke);
+			return true;
+		job_unlock(region);
 		/* Somewhat more than needed, lest others always outrun us. */
-		enough = lmap_spares_fill(take->space, &rv.spares, &have,
+		enough = lmap_spares_fill(take->space, &rv->spares, &have,
 					  need + need / 4, gfp);
 	}
-	if (found && take->rights) {
+}
+
+/* Keeps what waits to be freed within bounds, however much is revoked. */
+static void job_wait_rcu(struct revoke_job *job)
+{
+	if (job->waits)
+		cond_synchronize_rcu(job->grace);
+	job->grace = get_state_synchronize_rcu();
+	job->waits = true;
+}
+
+/* One turn; what it has not finished is to be resumed. False: nothing there. */
+static bool job_run(struct revoke_job *job)
+{
+	struct lmap_region *region = job->region;
+	struct lmap_take *take = job->take;
+	struct revoke_turn turn = { .take = take };
+	struct lmap_revoke rv = {};
+	bool done = true, found;
+
+	/* Revoking can't fail for want of memory: then nothing is cleared. */
+	if (take->reset && !job->window && !job->resume)
+		lmap_region_track(region);
+	found = job_begin(job, &rv);
+	if (found && take->rights &&
+	    (!job->resume || job->resume == job->id)) {
 		lmap_mdb_demote(&rv);
-		lmap_revoke_finish(region, &rv);
+		lmap_mdb_unmark(&region->mdb);
+		done = revoke_work(region, &rv, &turn);
 	}
-	mutex_unlock(&region->mdb.lock);
-	mutex_unlock(&region->revoke);
+	job_unlock(region);
 
 	lmap_node_free_list(&rv.spares);
 	take->mappings += rv.mappings;
 	take->pages += rv.pages;
 	take->over |= rv.over;
-	return found;
+	take->work += rv.mappings + turn.done;
+	if (turn.freed >= REVOKE_FREED)
+		job_wait_rcu(job);
+	job->again = !done;
+	if (done)
+		return found;
+	if (take_interrupted(take))
+		take->stopped = true;
+	if (!job->resume)
+		job->stop = job->next - 1;
+	job->resume = job->id;
+	job->next = job->first;
+	return true;
 }
 
 /**
@@ -224,7 +380,10 @@ void lmap_revoke_region(struct lmap_region *region, unsigned long first,
 	 */
 	if (job.first > job.last || !lmap_region_tryget(region))
 		return;
-	job_run(&job);
+	do {
+		job_run(&job);
+		cond_resched();
+	} while (job.again && !take->stopped);
 	lmap_region_put(region);
 }
 
@@ -249,15 +408,28 @@ void lmap_revoke_window(struct lmap_window *window, unsigned long wfirst,
 
 	while (job.first <= wlast) {
 		job.region = lmap_index_region(&window->index, job.first,
-					       wlast);
-		if (!job.region)
-			break;
-		if (job_run(&job))
-			job.first = job.next;
-		lmap_region_put(job.region);
+					       job.resume ? job.stop : wlast);
+		if (job.region) {
+			bool found = job_run(&job);
+
+			lmap_region_put(job.region);
+			if (take->stopped)
+				return;
+			if (!found)
+				job.next = job.first;
+		} else if (job.resume) {
+			/* Others have done it. */
+			job.again = false;
+			job.next = job.stop + 1;
+		} else {
+			return;
+		}
 		cond_resched();
+		job.first = job.next;
+		if (!job.again && job.first > job.stop)
+			job.resume = 0;
 		if (!job.first)
-			break;
+			return;
 	}
 }
 

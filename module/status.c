@@ -43,16 +43,11 @@ struct status_job {
  */
 void lmap_refs_reset(struct lmap_region *region, struct lmap_query *q)
 {
-	struct lmap_revoke rv = {
-		.mdb = q->mdb,
-		.zfirst = q->rfirst,
-		.zlast = q->rlast,
-	};
 	struct lmap_node *node = NULL;
 
 	lockdep_assert_held(&region->revoke);
 	lmap_refs_collect(q);
-	while ((node = lmap_mdb_next_zap(&rv, node))) {
+	while ((node = lmap_refs_next_zap(q, node))) {
 		struct lmap_window *window = lmap_index_window(node->index);
 		unsigned long delta = node->wfirst - node->rfirst;
 		unsigned long from = max(q->rfirst, node->rfirst);
@@ -92,6 +87,7 @@ static int status_region(struct status_job *job, struct lmap_region *region)
 		.mdb = &region->mdb,
 		.rfirst = max(job->first, region->first),
 		.rlast = min(job->last, region->last),
+		.breaks = true,
 	};
 	int ret;
 
@@ -103,7 +99,7 @@ static int status_region(struct status_job *job, struct lmap_region *region)
 		if (ret)
 			return ret;
 	}
-	mutex_lock(&region->revoke);
+	lmap_revoke_lock(region);
 	mutex_lock(&region->mdb.lock);
 	if (job->reset)
 		lmap_refs_reset(region, &q);
@@ -139,14 +135,14 @@ static bool status_mapping(struct status_job *job, struct lmap_window *window,
 			   unsigned long w0, unsigned long at)
 {
 	struct lmap_region *region;
-	struct lmap_query q = {};
+	struct lmap_query q = { .breaks = true };
 	unsigned long from, to;
 	struct lmap_node *node;
 
 	region = lmap_index_region(&window->index, *wfirst, wlast);
 	if (!region)
 		return false;
-	mutex_lock(&region->revoke);
+	lmap_revoke_lock(region);
 	mutex_lock(&region->mdb.lock);
 	node = lmap_index_first_of(&window->index, &region->mdb, *wfirst, wlast);
 	/* Another one came before it meanwhile: look again. */

@@ -17,19 +17,6 @@ static void region_sync(struct lmap_region *region)
 	flush_work(&region->stale_work);
 }
 
-/*
- * Shall the call end early? Not without progress since there were @before
- * mappings: repeating it must finish however often signals come. Reference bits
- * that were cleared must be told: only death can stop that.
- */
-static bool take_stopped(const struct lmap_take *take, u64 before)
-{
-	if (take->mappings == before)
-		return fatal_signal_pending(current);
-	return take->reset ? fatal_signal_pending(current) :
-			     signal_pending(current);
-}
-
 /* Taking back one's own memory ends what is known of its use. */
 static bool take_forgets(const struct lmap_take *take,
 			 const struct lmap_region *region,
@@ -46,7 +33,7 @@ static int unmap_regions(struct lmap_space *space, unsigned long first,
 	struct lmap_region *region = NULL;
 
 	while ((region = lmap_region_next(space, region))) {
-		u64 before = take->mappings;
+		u64 before = take->work;
 
 		if (region->last < first || region->first > last)
 			continue;
@@ -54,7 +41,7 @@ static int unmap_regions(struct lmap_space *space, unsigned long first,
 		if (take_forgets(take, region, first, last))
 			lmap_region_forget(region);
 		region_sync(region);
-		if (take_stopped(take, before)) {
+		if (lmap_take_stopped(take, before)) {
 			lmap_region_put(region);
 			return -EINTR;
 		}
@@ -108,11 +95,11 @@ static int unmap_views(struct lmap_space *space, unsigned long first,
 	struct file *file;
 
 	while ((file = lmap_next_view(space, &addr, end, &wfirst, &wlast))) {
-		u64 before = take->mappings;
+		u64 before = take->work;
 
 		lmap_revoke_window(file->private_data, wfirst, wlast, take);
 		fput(file);
-		if (take_stopped(take, before))
+		if (lmap_take_stopped(take, before))
 			return -EINTR;
 	}
 	return 0;
@@ -148,21 +135,20 @@ static struct file *next_window(struct lmap_space *space, struct file *prev,
 	return file;
 }
 
-static int unmap_windows(struct lmap_space *space, struct lmap_take *take,
-			 bool restartable)
+static int unmap_windows(struct lmap_space *space, struct lmap_take *take)
 {
 	struct file *file = NULL;
 
 	while ((file = next_window(space, file, take))) {
-		u64 before = take->mappings;
+		u64 before = take->work;
 
 		lmap_revoke_window(file->private_data, 0, ULONG_MAX, take);
-		if (restartable && take_stopped(take, before)) {
+		if (lmap_take_stopped(take, before)) {
 			fput(file);
 			return -EINTR;
 		}
 	}
-	return 0;
+	return take->stopped ? -EINTR : 0;
 }
 
 struct unmap_range {
@@ -225,7 +211,7 @@ static int unmap_run(struct lmap_space *space, const struct unmap_range *range,
 	int ret = 0;
 
 	if (range->whole)
-		ret = unmap_windows(space, take, true);
+		ret = unmap_windows(space, take);
 	else
 		ret = unmap_views(space, range->first, range->last, take);
 	if (ret)
@@ -243,7 +229,7 @@ static int unmap_run(struct lmap_space *space, const struct unmap_range *range,
 long lmap_ioc_unmap(struct lmap_space *space, struct lmap_unmap *arg)
 {
 	struct unmap_range range;
-	struct lmap_take take = { .space = space };
+	struct lmap_take take = { .space = space, .restartable = true };
 	struct file *only = NULL;
 	int ret;
 
@@ -297,7 +283,7 @@ void lmap_space_revoke(struct lmap_space *space)
 	mutex_lock(&space->lock);
 	space->closed = true;
 	mutex_unlock(&space->lock);
-	unmap_windows(space, &take, false);
+	unmap_windows(space, &take);
 	while ((region = lmap_region_next(space, region)))
 		lmap_revoke_region(region, region->first, region->last, &take);
 	while ((region = lmap_region_next(space, region)))

@@ -49,9 +49,8 @@ static void deep_split(void)
 	for (int i = 0; i < 2 * LMAP_DEPTH_MAX; i++)
 		list_add(&spare[i].order, &rv.spares);
 	lmap_mdb_demote(&rv);
-	while ((zap = lmap_mdb_next_zap(&rv, zap)))
-		zaps += zap->rfirst == 3 && zap->npages == 2;
-	lmap_mdb_reap(&rv, &dead);
+	while (lmap_mdb_work(&rv, &dead, &zap))
+		zaps += zap && zap->rfirst == 3 && zap->npages == 2;
 	ok &= zaps == LMAP_DEPTH_MAX && !rv.over && mdb.nr == 2 * LMAP_DEPTH_MAX &&
 	      rv.mappings == LMAP_DEPTH_MAX && list_empty(&rv.spares);
 	/* everything, up to the last page that there can be */
@@ -59,9 +58,8 @@ static void deep_split(void)
 	rv.rlast = ULONG_MAX;
 	ok &= lmap_mdb_spares_needed(&rv) == 0;
 	lmap_mdb_demote(&rv);
-	while ((zap = lmap_mdb_next_zap(&rv, zap)))
+	while (lmap_mdb_work(&rv, &dead, &zap))
 		;
-	lmap_mdb_reap(&rv, &dead);
 	ok &= mdb.nr == 0 && list_empty(&mdb.preorder);
 	mutex_unlock(&mdb.lock);
 	result(ok, "a chain of 64 levels is cut in the middle");
@@ -76,6 +74,7 @@ static void busy_target(void)
 			       .origin = &oa };
 	struct lmap_node b = { .wfirst = 3, .npages = 1, .rights = RM,
 			       .origin = &ob };
+	struct lmap_node *zap;
 	struct lmap_index index;
 	struct lmap_hit hit;
 	struct lmap_mdb mdb;
@@ -93,9 +92,9 @@ static void busy_target(void)
 	lmap_mdb_demote(&rv);
 	ok &= !lmap_index_lookup(&index, 3, &hit);
 	ok &= lmap_mdb_insert(&mdb, NULL, &index, &b) == -EBUSY;
-	ok &= lmap_mdb_next_zap(&rv, NULL) == &a;
-	ok &= !lmap_mdb_next_zap(&rv, &a);
-	lmap_mdb_reap(&rv, &dead);
+	ok &= lmap_mdb_work(&rv, &dead, &zap) && zap == &a;
+	ok &= mdb.nr == 1 && lmap_mdb_insert(&mdb, NULL, &index, &b) == -EBUSY;
+	ok &= !lmap_mdb_work(&rv, &dead, &zap) && !zap;
 	ok &= mdb.nr == 0 && !lmap_mdb_insert(&mdb, NULL, &index, &b);
 	mutex_unlock(&mdb.lock);
 	result(ok, "a busy or dying target refuses a new node");
@@ -290,7 +289,7 @@ static void bits_whole(void)
 static void bits_move(void)
 {
 	struct lmap_origin *origin;
-	struct lmap_node spare = {}, *old;
+	struct lmap_node spare = {}, *old, *zap;
 	struct lmap_revoke rv = { .take = 0 };
 	struct lmap_query q = {};
 	struct world w;
@@ -307,21 +306,22 @@ static void bits_move(void)
 	INIT_LIST_HEAD(&rv.spares);
 	mutex_lock(&rv.mdb->lock);
 	lmap_mdb_move(&rv, &w.index[1], &spare);
-	lmap_mdb_next_zap(&rv, NULL);
+	lmap_mdb_work(&rv, &dead, &zap);
 	lmap_refs_touch(&origin->refs, q.rfirst, true);
-	lmap_mdb_reap(&rv, &dead);
+	while (lmap_mdb_work(&rv, &dead, &zap))
+		;
 	/* Its entry is there: unless a reset zaps it, later uses are lost. */
 	q.root = &spare;
 	lmap_refs_collect(&q);
-	ok = spare.flags & LMAP_NODE_ZAP;
+	ok = lmap_refs_next_zap(&q, NULL) == &spare;
 	lmap_refs_take(&q, q.rfirst, q.rlast, NULL);
 	spare.flags = 0;
 	rv = (struct lmap_revoke){ .mdb = q.mdb, .rlast = ULONG_MAX,
 				   .take = LMAP_R };
 	INIT_LIST_HEAD(&rv.spares);
 	lmap_mdb_demote(&rv);
-	lmap_mdb_next_zap(&rv, NULL);
-	lmap_mdb_reap(&rv, &dead);
+	while (lmap_mdb_work(&rv, &dead, &zap))
+		;
 	mutex_unlock(&q.mdb->lock);
 	free(origin->refs.table);
 	free(origin);

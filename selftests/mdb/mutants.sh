@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# mutants.sh OUT KSRC CC ARGS... - plant bugs in a copy of mdb.[ch] and refs.[ch], one at a time, and see that the model
+# mutants.sh OUT KSRC CC ARGS... - plant bugs in a copy of mdb.[ch], index.[ch] and refs.[ch], one at a time, and see that the model
 # test or the cases find each. A bug that can't be planted any more (the line has changed) is a failure, too. Must never
 # change the original.
 set -u
@@ -17,7 +17,7 @@ build() {
 	"${cc[@]}" -O0 -fPIC -shared -o "$out/libworld.so" world.c
 }
 
-cp "$module"/{mdb,refs}.[ch] "$out/"
+cp "$module"/{mdb,index,refs}.[ch] "$out/"
 build || exit 1
 for f in model cases; do
 	"${cc[@]}" -rdynamic -o "$out/$f" "$f.c" oracle.c check.c ops.c "$ksrc/tools/lib/rbtree.c" \
@@ -37,7 +37,7 @@ passes() {
 mutant() {
 	local file=$1 name=$2 verdict=''
 	n=$((n + 1))
-	cp "$module"/{mdb,refs}.[ch] "$out/"
+	cp "$module"/{mdb,index,refs}.[ch] "$out/"
 	sed "$3" "$module/$file" >"$out/$file"
 	if cmp -s "$out/$file" "$module/$file"; then
 		verdict="could not be planted"
@@ -67,7 +67,7 @@ mutant mdb.c "right halves keep the left parent" 's/top->parent : last_right\[ri
 mutant mdb.c "no look at the second border" 's/if (rv->rlast != ULONG_MAX)$/if (0)/'
 mutant mdb.c "taking r leaves the others" 's/if (rv->take \& LMAP_R)/if (0)/'
 mutant mdb.c "the index keeps the node" 's/rb_erase(\&node->wrb, \&node->index->root);//'
-mutant mdb.c "insert does not see what is there" 's/if (!lmap_index_first(index, node->wfirst, lmap_node_wlast(node)))/if (1)/'
+mutant index.c "insert does not see what is there" 's/if (!lmap_index_first(index, node->wfirst, lmap_node_wlast(node)))/if (1)/'
 mutant mdb.c "the wrong window page after a split" 's/right->wfirst = node->wfirst + left_pages/right->wfirst = node->wfirst/'
 mutant mdb.c "spares are counted wrong" 's/n += straddles(node, at);/n += 0;/'
 mutant mdb.c "ONLY is ignored" 's/if (!rv->only)/if (1)/'
@@ -112,7 +112,7 @@ mutant refs.c "a word's mask has the pages behind" 's/~0UL >> (WORD - 1 - hi)/~0
 mutant refs.c "only the first word is told" '/^static void seen_add_range/,/^}/s/if (!READ_ONCE(refs->table))/if (1)/'
 mutant refs.c "what is taken stays" 's/return atomic_long_fetch_andnot(mask, w) \& mask;/return atomic_long_read(w) \& mask;/'
 mutant refs.c "other pages are taken, too" 's/return atomic_long_fetch_andnot(mask, w) \& mask;/return atomic_long_fetch_andnot(~0L, w) \& mask;/'
-mutant refs.c "a reset does not zap" 's/node->flags |= LMAP_NODE_ZAP;/;/'
+mutant refs.c "a reset does not zap" 's/node->flags |= LMAP_NODE_REFS;/;/'
 mutant refs.c "modified is told as accessed" 's/all |= bytes_add(pages, base, word, m, LMAP_MODIFIED);/all |= bytes_add(pages, base, word, m, LMAP_ACCESSED);/'
 mutant refs.c "others' mappings are told" 's/ \&\& !lmap_mdb_is_ancestor(q->root, node)//'
 mutant refs.c "asked in part, cleared as a whole" 's/inside = !partly;/inside = true;/'

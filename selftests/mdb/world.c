@@ -11,6 +11,7 @@
 #include <string.h>
 
 /* So that what is static in them is built with our warnings, too. */
+#include "index.c"
 #include "mdb.c"
 #include "refs.c"
 #include "oracle.h"
@@ -217,14 +218,17 @@ static void fill_spares(struct world *w, struct lmap_revoke *rv,
 static void revoke_finish(struct world *w, struct lmap_revoke *rv)
 {
 	struct lmap_mdb *mdb = rv->mdb;
-	struct lmap_node *node = NULL;
+	struct lmap_node *node;
 	LIST_HEAD(dead);
 
 	w->over |= rv->over;
-	while ((node = lmap_mdb_next_zap(rv, node))) {
-		/* Still in its window: nothing can be mapped over it. */
-		struct lmap_index *index = node->index;
+	while (lmap_mdb_work(rv, &dead, &node)) {
+		struct lmap_index *index;
 
+		if (!node)
+			continue;
+		/* Still in its window: nothing can be mapped over it. */
+		index = node->index;
 		spin_lock(&index->lock);
 		if (lmap_index_first(index, node->wfirst, node->wfirst) !=
 		    node)
@@ -234,7 +238,6 @@ static void revoke_finish(struct world *w, struct lmap_revoke *rv)
 		zap(w, index, node->wfirst, lmap_node_wlast(node));
 		mutex_lock(&mdb->lock);
 	}
-	lmap_mdb_reap(rv, &dead);
 	mutex_unlock(&mdb->lock);
 	oracle_reaped(w);
 	/* With enough of them none is left over: the count is exact. */
@@ -249,8 +252,11 @@ static void revoke_finish(struct world *w, struct lmap_revoke *rv)
 
 static void run_revoke(struct world *w, struct lmap_revoke *rv)
 {
+	lmap_mdb_mark(rv);
+	rv->breaks = true;
 	fill_spares(w, rv, lmap_mdb_spares_needed(rv));
 	lmap_mdb_demote(rv);
+	lmap_mdb_unmark(rv->mdb);
 	if (!rv->pages && w->needed)
 		contradiction(w, "cut without a reason");
 	revoke_finish(w, rv);
@@ -531,15 +537,12 @@ bool world_extend(struct world *w, int window, int page, unsigned int rights)
 /* told[0] is for region page q->rfirst. */
 static void reset(struct world *w, struct lmap_query *q, u8 *told)
 {
-	struct lmap_revoke rv = {
-		.mdb = q->mdb, .zfirst = q->rfirst, .zlast = q->rlast,
-	};
 	struct lmap_node *node = NULL;
 	unsigned int all, sum = 0;
 
 	mutex_lock(&q->mdb->lock);
 	lmap_refs_collect(q);
-	while ((node = lmap_mdb_next_zap(&rv, node))) {
+	while ((node = lmap_refs_next_zap(q, node))) {
 		unsigned long delta = node->wfirst - node->rfirst;
 		unsigned long from = max(q->rfirst, node->rfirst);
 		unsigned long to = min(q->rlast, lmap_node_rlast(node));

@@ -30,6 +30,7 @@ static inline int atomic_fetch_andnot(int bits, atomic_t *v)
 	return __atomic_fetch_and(&v->counter, ~bits, __ATOMIC_SEQ_CST);
 }
 
+#define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define cmpxchg(p, old, new)	__sync_val_compare_and_swap(p, old, new)
 
 typedef struct {
