@@ -71,7 +71,8 @@ void lmap_pieces_free(struct map_request *req, struct list_head *pieces)
 /* A reason is reported only if nothing is left: the best one wins. */
 static void map_deny(struct map_request *req, int reason)
 {
-	if (req->denied != -EMLINK)
+	if (req->denied == -EFAULT ||
+	    (req->denied != -EMLINK && reason != -ESTALE))
 		req->denied = reason;
 }
 
@@ -236,10 +237,10 @@ static int collect_window(struct map_request *req, struct lmap_window *source,
 		pos = last + 1;
 		if (!(view.rights & LMAP_M) || !(rights & LMAP_R) ||
 		    !view.depth) {
-			/* One that is dying is a hole. */
-			if (view.rights)
-				map_deny(req, view.rights & LMAP_M &&
-					 rights & LMAP_R ? -EMLINK : -EACCES);
+			/* One that is dying is as good as a hole. */
+			map_deny(req, !view.rights ? -ESTALE :
+				 view.rights & LMAP_M && rights & LMAP_R ?
+				 -EMLINK : -EACCES);
 			lmap_region_put(region);
 			continue;
 		}

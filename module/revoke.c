@@ -428,8 +428,6 @@ void lmap_revoke_window(struct lmap_window *window, unsigned long wfirst,
 		job.first = job.next;
 		if (!job.again && job.first > job.stop)
 			job.resume = 0;
-		if (!job.first)
-			return;
 	}
 }
 
