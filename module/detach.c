@@ -153,7 +153,7 @@ struct lmap_region *lmap_region_detach(struct lmap_space *space,
 	/* Each page gives its own back. */
 	lmap_user_uncharge_locked(space->user, npages - region_count(region));
 	lmap_revoke_lock(region);
-	lmap_tile_drop(region, first, last, false);
+	lmap_tile_drop(region, first, last);
 	mutex_unlock(&region->revoke);
 	lmap_region_put(region);
 	return ERR_PTR(ret);
@@ -199,7 +199,7 @@ void lmap_region_trim(struct lmap_region *region, unsigned long first,
 
 	lockdep_assert_held(&region->revoke);
 	while (region_gap(region, &first, &end)) {
-		lmap_tile_drop(region, first, end, false);
+		lmap_tile_drop(region, first, end);
 		first = end + 1;
 		end = last;
 	}

@@ -155,33 +155,68 @@ void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask)
 	tiles_unpin(region, tiles);
 }
 
-/**
- * lmap_tile_drop - drop the tiles of a range
- * @region: whose
- * @first: first page
- * @last: last page
- * @keep: not what LMAP_PIN covers
- *
- * Context: region->revoke held; may run in a notifier callback.
- */
-void lmap_tile_drop(struct lmap_region *region, unsigned long first,
-		    unsigned long last, bool keep)
+/* So many chunks are dropped before others get region->revoke. */
+#define DROP_CHUNKS	16
+
+/* Drops at most @max chunks. False if nothing is left from *@first on. */
+static bool drop_some(struct lmap_region *region, unsigned long *first,
+		      unsigned long last, bool keep, unsigned long max)
 {
-	unsigned long number = first >> LMAP_CHUNK_SHIFT;
+	unsigned long number = *first >> LMAP_CHUNK_SHIFT;
 	struct lmap_chunk *chunk;
 
 	lockdep_assert_held(&region->revoke);
 	while ((chunk = xa_find(&region->tiles, &number,
 				last >> LMAP_CHUNK_SHIFT, XA_PRESENT))) {
-		u64 mask = lmap_chunk_mask(number, first, last);
+		u64 mask = lmap_chunk_mask(number, *first, last);
 
+		if (!max--)
+			return true;
 		if (keep)
 			mask &= ~lmap_chunk_pinned(region, number);
 		lmap_chunk_drop(chunk, mask);
 		cond_resched();
 		if (number++ == last >> LMAP_CHUNK_SHIFT)
 			break;
+		*first = number << LMAP_CHUNK_SHIFT;
 	}
+	return false;
+}
+
+/**
+ * lmap_tile_drop - drop the tiles of a range
+ * @region: whose
+ * @first: first page
+ * @last: last page
+ *
+ * Context: region->revoke held; may run in a notifier callback.
+ */
+void lmap_tile_drop(struct lmap_region *region, unsigned long first,
+		    unsigned long last)
+{
+	drop_some(region, &first, last, false, ULONG_MAX);
+}
+
+/**
+ * lmap_tile_drop_invalid - drop tiles whose pages the lender is changing
+ * @region: whose
+ * @first: first page
+ * @last: last page
+ * @keep: not what LMAP_PIN covers
+ *
+ * Context: notifier callback: nothing is pinned anew in the range before it
+ * returns, so that others can be let in. Takes region->revoke.
+ */
+void lmap_tile_drop_invalid(struct lmap_region *region, unsigned long first,
+			    unsigned long last, bool keep)
+{
+	bool more;
+
+	do {
+		lmap_revoke_lock(region);
+		more = drop_some(region, &first, last, keep, DROP_CHUNKS);
+		mutex_unlock(&region->revoke);
+	} while (more);
 }
 
 /* A chunk as it was at one moment. */

@@ -352,7 +352,9 @@ void lmap_tile_exit(void);
 
 /* drop.c */
 void lmap_tile_drop(struct lmap_region *region, unsigned long first,
-		    unsigned long last, bool keep);
+		    unsigned long last);
+void lmap_tile_drop_invalid(struct lmap_region *region, unsigned long first,
+			    unsigned long last, bool keep);
 void lmap_tile_recheck(struct lmap_region *region);
 void lmap_tile_drop_stale(struct lmap_region *region);
 

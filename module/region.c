@@ -221,7 +221,7 @@ static void lmap_region_stale(struct work_struct *work)
 	lmap_revoke_lock(region);
 	/* Kept for its history alone: it must not hold pages. */
 	if (!READ_ONCE(region->mdb.nr))
-		lmap_tile_drop(region, region->first, region->last, false);
+		lmap_tile_drop(region, region->first, region->last);
 	else
 		lmap_tile_drop_stale(region);
 	mutex_unlock(&region->revoke);
@@ -244,7 +244,7 @@ static void lmap_region_free(struct work_struct *work)
 	}
 	lmap_revoke_lock(region);
 	WARN_ON(region->mdb.nr);
-	lmap_tile_drop(region, region->first, region->last, false);
+	lmap_tile_drop(region, region->first, region->last);
 	mutex_unlock(&region->revoke);
 	xa_destroy(&region->tiles);
 	kvfree(region->mdb.refs.table);
@@ -416,9 +416,7 @@ static bool lmap_region_invalidate(struct mmu_interval_notifier *mni,
 		/* Pages that are pinned are copied for the child, not shared. */
 		bool keep = range->event == MMU_NOTIFY_PROTECTION_PAGE;
 
-		lmap_revoke_lock(region);
-		lmap_tile_drop(region, first, last, keep);
-		mutex_unlock(&region->revoke);
+		lmap_tile_drop_invalid(region, first, last, keep);
 	}
 	if (final)
 		lmap_region_forget(region);

@@ -53,7 +53,7 @@
  * ELOOP      target is the source itself or one of its ancestors
  * EMLINK     the source mapping may have no further level below it; memory
  *            to be granted is lent over as many levels as there can be
- * ESTALE     the source is being revoked
+ * ESTALE     the source is being revoked; a source that is gone is a hole
  * EDQUOT     quota of windows or mappings, budget of the source, or
  *            RLIMIT_MEMLOCK used up; the source of a copy has a budget of its
  *            own
@@ -313,9 +313,12 @@ struct lmap_map {
  * entry, no cached translation, no access under way. It can't fail for
  * memory: if a mapping must be split and there is no memory for that, more is
  * revoked than asked and LMAP_OVERREVOKED is set. Nothing to revoke is
- * success. EINTR: part is done, repeat the call. Besides, it waits until all
- * earlier discards of the range by the caller (MADV_DONTNEED, truncation) are
- * visible to borrowers.
+ * success, and so is what somebody else has revoked meanwhile: an unmap above
+ * goes first, and the one below finds nothing left. EINTR: a part is done, of
+ * which nothing is told; repeat the call. What it has begun to take can't be
+ * used anew, and is in nobody's way. Besides, it waits until all earlier
+ * discards of the range by the caller (MADV_DONTNEED, truncation) are visible
+ * to borrowers.
  */
 struct lmap_unmap {
 	__u32 size;
