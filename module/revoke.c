@@ -182,6 +182,7 @@ void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv)
  * @resume: rights were taken before that: from the mapping of this number, or 1
  *	    for a region; 0: not yet
  * @stop: with @resume: the last window page concerned
+ * @home: with @resume and @window: region of the first turn, referenced
  * @id: result: number of the mapping
  * @grace: RCU state before which what an earlier turn freed was given to RCU
  * @waits: @grace is valid
@@ -196,6 +197,7 @@ struct revoke_job {
 	bool again;
 	u64 resume;
 	unsigned long stop;
+	struct lmap_region *home;
 	u64 id;
 	unsigned long grace;
 	bool waits;
@@ -387,6 +389,31 @@ void lmap_revoke_region(struct lmap_region *region, unsigned long first,
 	lmap_region_put(region);
 }
 
+/* The region of the first turn, until the mapping has been dealt with. */
+static void job_set_home(struct revoke_job *job)
+{
+	struct lmap_region *region = job->resume ? job->region : NULL;
+
+	if (job->home && region)
+		return;
+	if (job->home)
+		lmap_region_put(job->home);
+	if (region)
+		refcount_inc(&region->ref);
+	job->home = region;
+}
+
+/*
+ * The mapping was resumed, and is not where it was. It is gone, or was granted
+ * away with what is left below: whoever does that finishes all of it before he
+ * gives up the lock.
+ */
+static void job_lost(struct revoke_job *job)
+{
+	lmap_revoke_lock(job->home);
+	mutex_unlock(&job->home->revoke);
+}
+
 /**
  * lmap_revoke_window - take rights from what derives from mappings in a window
  * @window: whose; its file is held, or it is being released
@@ -406,29 +433,35 @@ void lmap_revoke_window(struct lmap_window *window, unsigned long wfirst,
 		.last = wlast,
 	};
 
-	while (job.first <= wlast) {
+	while (job.first <= wlast && !take->stopped) {
+		job.next = job.first;
 		job.region = lmap_index_region(&window->index, job.first,
 					       job.resume ? job.stop : wlast);
 		if (job.region) {
 			bool found = job_run(&job);
 
+			if (job.resume && !(found && job.resume == job.id))
+				job_lost(&job);
+			job_set_home(&job);
 			lmap_region_put(job.region);
-			if (take->stopped)
-				return;
 			if (!found)
 				job.next = job.first;
 		} else if (job.resume) {
-			/* Others have done it. */
+			job_lost(&job);
 			job.again = false;
 			job.next = job.stop + 1;
 		} else {
-			return;
+			break;
 		}
 		cond_resched();
 		job.first = job.next;
-		if (!job.again && job.first > job.stop)
+		if (!job.again && job.first > job.stop) {
 			job.resume = 0;
+			job_set_home(&job);
+		}
 	}
+	job.resume = 0;
+	job_set_home(&job);
 }
 
 /**

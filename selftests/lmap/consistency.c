@@ -11,8 +11,8 @@
 #include <sched.h>
 #include <sys/time.h>
 
-/* One page, lent to a borrower who lends it on so many times. */
-#define MANY	(10000 / slow())
+/* One page, lent to a borrower who lends it on so many times: turns end after 64. */
+#define MANY	(10000 / slow() / slow())
 /* Other pages of the same region. */
 #define OTHERS	16
 
@@ -243,6 +243,34 @@ TEST_F_TIMEOUT(consistency, maps_and_unmaps_elsewhere_in_the_region_go_on, 900)
 	/* one waited until the end, one came after it */
 	if (processors() > 1)
 		EXPECT_GT(most, 2);
+}
+
+/* What it was told to take goes along with the mapping: it is taken there. */
+TEST_F_TIMEOUT(consistency, unmap_against_grant_of_the_mapping_above, 900)
+{
+	int during = 0;
+
+	for (int i = 0; i < 40 && (i < 8 || !during); i++) {
+		struct unmapper a;
+
+		ASSERT_EQ(0, lend(self));
+		for (int p = 0; p < MANY; p += 3)
+			ASSERT_EQ(1, peek(self->vmany + p * PG));
+		unmapper_start(&a, self->space, self->v, 0);
+		for (int spin = 0; spin < i * 500; spin++)
+			sched_getcpu();
+		ASSERT_EQ(0, op(self->space, LMAP_GRANT, self->v, PG, ALL,
+				self->other, 0, 0));
+		during += !unmapper_done(&a);
+		ASSERT_EQ(0, unmapper_end(&a));
+		for (int p = 0; a.u.out_mappings && p < MANY; p += 3)
+			ASSERT_EQ(NOTHING, peek(self->vmany + p * PG));
+		ASSERT_EQ(a.u.out_mappings ? 1 : MANY + 1,
+			  info(self->space).out_mappings);
+		ASSERT_EQ(1, peek(self->vother));
+		ASSERT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, 0));
+	}
+	TH_LOG("a grant came while it was being unmapped %d times", during);
 }
 
 static void on_alarm(int sig)
