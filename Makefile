@@ -72,9 +72,11 @@ check: setup
 	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/check.log $$rc
 check check-kernel: SHELL := /bin/bash
 
-## make check-user      only the tests of the mapping database in user space
+## make check-user      only the tests in user space: mapping database, models
 check-user:
 	@$(MAKE) -s -C selftests/mdb OUT=$(B)/mdb KSRC=$$($(VM)/kernel.sh framework) check
+	@echo "# models of the protocols"
+	@selftests/models/run.sh $(B)/models
 
 ## make check-kernel    only the kselftests (KERNEL, SMP, T as above)
 check-kernel: setup

@@ -12,6 +12,7 @@ PACKAGES=(
 	xz-utils cpio kmod				# unpacking kernels, packing the guest
 	busybox-static qemu-system-x86			# the guest
 	clang libclang-rt-14-dev				# lint, fuzzing the mapping database
+	spin						# models of the protocols
 	cppcheck sparse shellcheck groff-base perl	# lint
 	debian-archive-keyring ca-certificates		# fetching kernels
 )
