@@ -12,7 +12,10 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 
-/* One try: copies between @buf and a mapped page. */
+/*
+ * One try: copies between @buf and a mapped page.
+ * Model: selftests/models/fault.pml, copy().
+ */
 static int copy_tile(struct lmap_window *window, loff_t pos, void *buf,
 		     unsigned int len, bool write, struct lmap_hit *hit)
 {

@@ -133,6 +133,8 @@ u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number)
  * @chunk: gone afterwards if it has no more
  * @mask: which
  *
+ * Models: selftests/models/fault.pml, dropper(); pin.pml, drop().
+ *
  * Context: region->revoke held; takes mdb->lock.
  */
 void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask)
@@ -329,6 +331,7 @@ static int tiles_current(struct lmap_region *region, struct mm_struct *mm,
  * A page may be on its way to another place, which will fail since it is pinned:
  * then another look is worth it. One that nobody holds is gone after so many
  * looks, and so are all after so many more.
+ * Model: selftests/models/pin.pml, worker().
  */
 #define RECHECK_IDLE	3
 #define RECHECK_TRIES	256

@@ -90,6 +90,7 @@ static unsigned long fill_tile(struct fill *f, unsigned long page)
  * Under the PTE lock, which also keeps RCU readers' memory. Whatever is
  * revoked or dropped was marked before it is zapped, and zapping takes this
  * lock: either the mark is seen here, or the zap sees the entry.
+ * Model: selftests/models/fault.pml, fill() and set_entry().
  */
 static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 {
@@ -254,6 +255,7 @@ static int pin_or_retry(struct fill *f, struct lmap_region *region,
  * borrower's mmap_lock is dropped meanwhile, and with it the view may go; then
  * VM_FAULT_RETRY tells so. An error needs the lock to be held: it is taken
  * again, and the core looks at nothing but the result then.
+ * Model: selftests/models/locks.pml, fault().
  */
 static vm_fault_t fault_pin(struct vm_fault *vmf, struct fill *f,
 			    struct lmap_region *region, unsigned long page)
@@ -343,7 +345,8 @@ vm_fault_t lmap_window_fault(struct vm_fault *vmf)
 /*
  * Without this the core would make any page writable. Returning 0 would let it
  * do so after our check, unlocked; so the entry is changed here, under its
- * lock, and the core is told that nothing is left to do.
+ * lock, and the core is told that nothing is left to do. Model: fault.pml; what
+ * returning 0 would do is its upgrade().
  */
 vm_fault_t lmap_window_mkwrite(struct vm_fault *vmf)
 {

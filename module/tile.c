@@ -7,7 +7,7 @@
  * (detach.c) the tiles are the memory: there all are pinned from the start.
  * Nobody may put a page into the table without the check drawn here.
  *
- * Pinning against dropping:
+ * Pinning against dropping (model: selftests/models/pin.pml):
  *
  *   pin                                     notifier or drop
  *     gen = chunk->gen
@@ -324,6 +324,8 @@ static int pin_locked(struct lmap_region *region, unsigned long page, u64 gen,
  * @held: the mm whose mmap_lock the caller holds for reading, perhaps the
  *	  lender's: then nothing is waited for; or NULL
  *
+ * Model: selftests/models/pin.pml, pinner().
+ *
  * Context: process; without @held no locks, and it waits for the lender's page
  * to arrive, killable.
  * Return: 0 if the tile was there at some moment; -EFAULT: the lender has
@@ -371,6 +373,8 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
  * @first: first page
  * @last: last page
  * @stale: leave the tiles to the worker
+ *
+ * Model: selftests/models/pin.pml, callback().
  *
  * Context: notifier callback, may be atomic.
  * Return: true if there are tiles in the range.

@@ -37,6 +37,8 @@ static struct lock_class_key window_i_mmap_key;
  * never covers a window, callbacks that wait are never caused by a zap
  * (its event is CLEAR), so the nesting ends after the second level.
  *
+ * Models: selftests/models/fault.pml, zap(); of what it waits for: locks.pml.
+ *
  * Context: region->revoke held.
  */
 void lmap_window_zap(struct lmap_window *window, unsigned long wfirst,
