@@ -20,19 +20,39 @@ struct origins {
 	} of[ORIGINS_MAX];
 };
 
+/* Only a revocation that was interrupted may leave something to do. */
+static const char *check_left(struct world *w, struct lmap_node *node)
+{
+	bool dying = lmap_node_dying(node);
+
+	if (!dying && !(node->flags & LMAP_NODE_ZAP))
+		return NULL;
+	for (unsigned long p = node->wfirst; p <= lmap_node_wlast(node); p++) {
+		struct cell *c = &w->cell[cell_nr(node->index - w->index, p)];
+
+		if (dying && !c->dying)
+			return "a dying node was left behind";
+		if (!dying && !c->reduced)
+			return "a node still waits for a zap";
+	}
+	return NULL;
+}
+
 static const char *check_node(struct world *w, struct lmap_mdb *mdb,
 			      struct lmap_node *node)
 {
 	struct lmap_node *p = node->parent;
+	const char *bad;
 
 	if (node->mdb != mdb)
 		return "a node is in a foreign tree";
 	if (!node->npages || lmap_node_wlast(node) >= (unsigned long)w->pages)
 		return "a node reaches out of its window";
-	if (node->flags)
-		return "a node still waits for a zap";
-	if (lmap_node_dying(node))
-		return "a dying node was left behind";
+	if (node->flags & ~LMAP_NODE_ZAP)
+		return "a node has a flag too many";
+	bad = check_left(w, node);
+	if (bad)
+		return bad;
 	if (node->level != (p ? p->level + 1 : 1))
 		return "level is not the parent's plus one";
 	if (!p)
@@ -47,8 +67,23 @@ static const char *check_node(struct world *w, struct lmap_mdb *mdb,
 	return NULL;
 }
 
+/* Of a mapping in the model: who pays for it. */
+static u64 purse_id(struct world *w, u64 id)
+{
+	int i;
+
+	for_each_cell(w, i) {
+		struct cell *c = &w->cell[i];
+
+		if ((c->used || c->dying) && w->acct[c->acct].id == id)
+			return w->acct[c->acct].purse;
+	}
+	return 0;
+}
+
 /* The purse of a mapping is the nearest one above that has a budget. */
-static const char *count_origin(struct origins *all, struct lmap_node *node)
+static const char *count_origin(struct world *w, struct origins *all,
+				struct lmap_node *node)
 {
 	struct lmap_origin *purse = NULL;
 	int i;
@@ -62,16 +97,17 @@ static const char *count_origin(struct origins *all, struct lmap_node *node)
 		return "more mappings than there can be";
 	if (i == all->n) {
 		all->of[all->n++].origin = node->origin;
-		all->of[i].purse = purse;
+		/* What was there before stays what it is. */
+		all->of[i].purse = w->adopted ? node->origin->purse : purse;
 		all->of[i].nodes = 0;
 	}
 	all->of[i].nodes++;
-	if (purse != all->of[i].purse)
+	if (!w->adopted && purse != all->of[i].purse)
 		return "parts of a mapping have different purses";
 	return NULL;
 }
 
-static const char *check_origins(struct origins *all)
+static const char *check_origins(struct world *w, struct origins *all)
 {
 	for (int i = 0; i < all->n; i++) {
 		struct lmap_origin *o = all->of[i].origin;
@@ -79,6 +115,8 @@ static const char *check_origins(struct origins *all)
 
 		if (o->purse != all->of[i].purse)
 			return "a purse is not the nearest one above";
+		if ((o->purse ? o->purse->id : 0) != purse_id(w, o->id))
+			return "a purse is not that of the model";
 		if (o->cost != (o->budget ?: 1))
 			return "a mapping has the wrong cost";
 		if (atomic_read(&o->nodes) != all->of[i].nodes)
@@ -108,7 +146,7 @@ static const char *check_tree(struct world *w, struct lmap_mdb *mdb,
 		struct lmap_node *r;
 		bool found = false;
 
-		bad = check_node(w, mdb, node) ?: count_origin(all, node);
+		bad = check_node(w, mdb, node) ?: count_origin(w, all, node);
 		if (bad)
 			return bad;
 		/* In preorder the parent is the last one of the level above. */
@@ -148,6 +186,18 @@ static const char *check_window(struct world *w, int window,
 	return NULL;
 }
 
+/* Its zap is still to come. */
+static bool waits_for_zap(struct world *w, int i)
+{
+	struct lmap_index *index = &w->index[i / PAGES_MAX];
+	struct lmap_node *node;
+
+	spin_lock(&index->lock);
+	node = lmap_index_first(index, i % PAGES_MAX, i % PAGES_MAX);
+	spin_unlock(&index->lock);
+	return node && node->flags & LMAP_NODE_ZAP;
+}
+
 /* What a page table entry gives away, the database knows of. */
 static const char *check_pte(struct world *w, int i, bool found,
 			     const struct lmap_hit *hit)
@@ -161,15 +211,16 @@ static const char *check_pte(struct world *w, int i, bool found,
 	if (!pte->how)
 		return NULL;
 	if (!found)
-		return "a page table entry and no mapping";
-	if (pte->how & ~hit->rights)
+		return waits_for_zap(w, i) ? NULL :
+		       "a page table entry and no mapping";
+	if (pte->how & ~hit->rights && !waits_for_zap(w, i))
 		return "a page table entry with a right too many";
 	if (hit->mdb != &w->mdb[pte->region] || rpage != w->rbase + pte->rpage)
 		return "a page table entry of another page";
 	if (pte->how & LMAP_W)
 		fresh |= 1 << LMAP_REFS_FRESH_M;
 	table = hit->origin->refs.table;
-	if (!table)
+	if (!hit->origin->refs.tracked)
 		return fresh & ~atomic_read(&hit->origin->refs.whole) ?
 		       "a page table entry and the mapping's bit is clear" :
 		       NULL;
@@ -266,10 +317,14 @@ static const char *check_bits(struct world *w, int region)
 	const char *bad = check_region_bits(w, region);
 	struct list_head *pos;
 
-	list_for_each(pos, &w->mdb[region].preorder)
-		bad = bad ?: check_node_bits(w, list_entry(pos,
-							   struct lmap_node,
-							   order));
+	list_for_each(pos, &w->mdb[region].preorder) {
+		struct lmap_node *node = list_entry(pos, struct lmap_node,
+						    order);
+
+		/* Who is dying can't ask. */
+		if (!lmap_node_dying(node))
+			bad = bad ?: check_node_bits(w, node);
+	}
 	return bad;
 }
 
@@ -286,7 +341,7 @@ const char *world_check(struct world *w)
 		bad = check_tree(w, &w->mdb[i], &all, &in_trees);
 		mutex_unlock(&w->mdb[i].lock);
 	}
-	bad = bad ?: check_origins(&all);
+	bad = bad ?: check_origins(w, &all);
 	for (i = 0; i < w->windows && !bad; i++)
 		bad = check_window(w, i, &in_windows);
 	if (!bad && in_trees != in_windows)

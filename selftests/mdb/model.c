@@ -35,8 +35,8 @@ static void result(bool ok, const char *name)
 
 struct alphabet {
 	const char *subject;
-	int n;
-	struct op op[1024];
+	int n, regions;
+	struct op op[2048];
 };
 
 static void add(struct alphabet *a, struct op o)
@@ -197,17 +197,133 @@ static void bits_ops(struct alphabet *a, int windows, int pages, bool hooks)
 }
 
 /*
+ * Revocations that are interrupted after each number of steps, what others do
+ * then, and going on.
+ */
+static void pause_ops(struct alphabet *a, int windows, int pages)
+{
+	a->subject = "interrupted revocations";
+	add(a, (struct op){ MAP, 0, 0, 0, 0, pages, RWM });
+	add(a, (struct op){ MAP, 0, 0, windows - 1, 0, 1, RWM });
+	for (int win = 1; win < windows; win++) {
+		add(a, (struct op){ MAP_ON, win - 1, 0, win, 0, pages, RWM });
+		add(a, (struct op){ MAP_ON, 0, pages - 1, win, pages - 1, 1,
+				    RWM });
+	}
+	add(a, (struct op){ GRANT, 0, 0, windows - 1, 0, pages, RWM });
+	add(a, (struct op){ GRANT, 1, 0, 0, 0, 1, RM });
+	add(a, (struct op){ EXTEND, 0, 0, 0, 0, 0, LMAP_W });
+	add(a, (struct op){ EXTEND_PART, 0, 0, 0, 0, 1, LMAP_W });
+	for (int win = 0; win < windows; win++)
+		add(a, (struct op){ TOUCH, .window = win, .write = true });
+	for (int calls = 0; calls <= 2 * pages; calls++) {
+		struct op o = { REVOKE_REGION, 0, 0, 0, 0, pages, LMAP_R, false,
+				-1, .calls = calls };
+
+		add(a, (struct op){ RESUME, .from = JOBS_MAX - 1,
+				    .calls = calls });
+		add(a, o);
+		o.only = 1;
+		o.rights = LMAP_W;
+		add(a, o);
+		o.verb = REVOKE_WINDOW;
+		o.only = -1;
+		for (int self = 0; self < 2; self++) {
+			o.self = self;
+			o.rights = LMAP_R;
+			o.pages = pages;
+			add(a, o);
+			o.pages = 1;
+			o.rights = LMAP_W;
+			add(a, o);
+		}
+	}
+	for (int win = 1; win < windows; win++)
+		add(a, (struct op){ REVOKE_WINDOW, 0, 0, win, 0, 1, LMAP_R,
+				    true, -1 });
+	add(a, (struct op){ RESUME, .from = JOBS_MAX - 2 });
+}
+
+/* What others try while a revocation has a mark. */
+static void probe_ops(struct alphabet *a, int windows, int pages)
+{
+	struct op o = { REVOKE_WINDOW, .only = -1 };
+
+	a->subject = "attempts while something is revoked";
+	add(a, (struct op){ MAP, 0, 0, 0, 0, pages, RWM });
+	add(a, (struct op){ MAP, 0, 0, 1, 0, 1, RM });
+	for (int win = 1; win < windows; win++)
+		add(a, (struct op){ MAP_ON, win - 1, 0, win, 0, pages - 1, RM });
+	add(a, (struct op){ MAP_ON, 0, 1, 1, 1, pages - 1, RWM });
+	for (int how = PROBE_MAP; how <= PROBE_TOUCH; how++)
+	for (int skip = 0; skip < 2; skip++)
+	for (int from = 0; from < (how == PROBE_MAP_ON ? windows : 1); from++)
+	for (int to = 0; to < windows; to++)
+	for (int p = 0; p < pages; p++)
+	for (int k = 0; k < 7; k++) {
+		o.probe = (struct probe){ how, skip, from * PAGES_MAX + p,
+					  to * PAGES_MAX + p };
+		o.verb = k < 5 ? REVOKE_WINDOW : REVOKE_REGION;
+		o.self = k % 2;
+		o.only = k == 3 || k == 4 || k == 6 ? 1 : -1;
+		o.first = k == 1 || k == 5;
+		o.pages = k == 2 ? pages : 1;
+		o.rights = k == 2 ? LMAP_W : LMAP_R;
+		add(a, o);
+	}
+}
+
+/* Two regions, the second one takes over what derives from the first. */
+static void adopt_ops(struct alphabet *a, int pages)
+{
+	a->subject = "adopting and cutting";
+	for (int lim = 0; lim < 3; lim++)
+		add(a, (struct op){ MAP, 1, 0, 2, 0, pages, lim ? RWM : RM,
+				    .levels = lim });
+	add(a, (struct op){ MAP, 1, 0, 2, 0, 1, RWM, .budget = 2 });
+	add(a, (struct op){ MAP, 0, 0, 0, 0, pages, RWM, .tracked = true });
+	add(a, (struct op){ MAP, 0, 0, 0, 0, pages, RWM, .budget = 3 });
+	add(a, (struct op){ MAP_ON, 0, 0, 1, 0, pages, RWM });
+	add(a, (struct op){ MAP_ON, 0, 0, 1, 0, pages, RM, .tracked = true });
+	add(a, (struct op){ MAP_ON, 1, 0, 0, 0, 1, RM });
+	add(a, (struct op){ MAP_ON, 2, 0, 1, 0, 1, RM });
+	for (int first = 0; first < pages; first++)
+	for (int len = 1; first + len <= pages; len++) {
+		add(a, (struct op){ ADOPT, 0, first, 2, 0, len });
+		if (len == pages)
+			continue;
+		for (int win = 0; win < 2; win++)
+			add(a, (struct op){ EXTEND_PART, 0, first, win, 0, len,
+					    LMAP_W | LMAP_X });
+	}
+	for (int win = 0; win < 3; win++) {
+		add(a, (struct op){ TOUCH, .window = win, .write = true });
+		add(a, (struct op){ RESET_WINDOW, 0, 0, win, 0, pages });
+		add(a, (struct op){ REVOKE_WINDOW, 0, 0, win, 0, 1, LMAP_R, true,
+				    -1 });
+		add(a, (struct op){ REVOKE_WINDOW, 0, 0, win, 0, pages, LMAP_W,
+				    true, -1, .calls = 1 });
+	}
+	add(a, (struct op){ REVOKE_REGION, 0, 0, 0, 0, pages, LMAP_R, false, -1,
+			    .calls = 1 });
+	add(a, (struct op){ RESET_REGION, 0, 0, 0, 0, pages });
+	add(a, (struct op){ RESET_REGION, 1, 0, 0, 0, pages });
+	add(a, (struct op){ RESUME, .from = JOBS_MAX - 1 });
+}
+
+/*
  * Returns -1 if all was well. A sequence with an operation that changes
  * nothing is like a shorter one, which was looked at before: returns which.
  */
-static int sequence(const struct op *ops, const int *pick, int depth,
+static int sequence(const struct alphabet *a, const int *pick, int depth,
 		    int windows, int pages)
 {
+	const struct op *ops = a->op;
 	const char *bad = NULL;
 	struct world w;
 	int i, idle = -1;
 
-	world_init(&w, 1, windows, pages);
+	world_init(&w, a->regions ?: 1, windows, pages);
 	for (i = 0; i < depth && idle < 0; i++)
 		if (!op_run(&w, &ops[pick[i]]) && i < depth - 1)
 			idle = i;
@@ -234,7 +350,7 @@ static void exhaustive(const struct alphabet *a, int windows, int pages,
 	for (int d = 1; d <= depth && ok; d++) {
 		memset(pick, 0, sizeof(pick));
 		for (;;) {
-			int i = sequence(a->op, pick, d, windows, pages);
+			int i = sequence(a, pick, d, windows, pages);
 
 			ok = i < d;
 			count++;
@@ -362,6 +478,7 @@ static bool starve(unsigned int s, long *cases)
 				o->verb = REVOKE_REGION;
 				o->from = 0;
 				o->rights = o->self ? LMAP_R : LMAP_W;
+				o->calls = 0;
 				w.spare_limit = limit;
 			}
 			op_run(&w, o);
@@ -400,7 +517,7 @@ static void starve_many(int runs)
 /* Each more step takes about twenty times as long: deep is for the patient. */
 static void exhaustive_all(bool quick, bool deep)
 {
-	static struct alphabet a[8];
+	static struct alphabet a[13];
 	int more = deep ? 1 : 0;
 
 	revoke_ops(&a[0], 2, 2);
@@ -419,6 +536,18 @@ static void exhaustive_all(bool quick, bool deep)
 	exhaustive(&a[6], 2, 2, quick ? 4 : 5 + more);
 	bits_ops(&a[7], 2, 2, true);
 	exhaustive(&a[7], 2, 2, quick ? 3 : 4 + more);
+	pause_ops(&a[8], 2, 2);
+	exhaustive(&a[8], 2, 2, quick ? 4 : 5 + more);
+	pause_ops(&a[9], 3, 2);
+	exhaustive(&a[9], 3, 2, quick ? 3 : 4 + more);
+	probe_ops(&a[10], 2, 3);
+	exhaustive(&a[10], 2, 3, quick ? 3 : 4);
+	a[11].regions = 2;
+	adopt_ops(&a[11], 2);
+	exhaustive(&a[11], 3, 2, quick ? 4 : 5 + more);
+	a[12].regions = 2;
+	adopt_ops(&a[12], 3);
+	exhaustive(&a[12], 3, 3, quick ? 3 : 4 + more);
 }
 
 int main(int argc, char **argv)

@@ -10,7 +10,18 @@
 static struct want wanted(const struct op *o)
 {
 	return (struct want){ .rights = o->rights, .budget = o->budget,
-			      .tracked = o->tracked };
+			      .tracked = o->tracked, .levels = o->levels };
+}
+
+static bool revoke(struct world *w, const struct op *o, int window)
+{
+	struct job job = { .window = window, .region = o->from,
+			   .first = o->first, .last = o->first + o->pages - 1,
+			   .take = o->rights, .self = o->self,
+			   .only = o->only };
+
+	w->probe = o->probe;
+	return world_revoke(w, job, o->calls);
 }
 
 bool op_run(struct world *w, const struct op *o)
@@ -40,12 +51,10 @@ bool op_run(struct world *w, const struct op *o)
 				   o->pages, o->rights, !o->keep);
 		break;
 	case REVOKE_REGION:
-		done = world_revoke_region(w, o->from, o->first, last,
-					   o->rights, o->only);
+		done = revoke(w, o, -1);
 		break;
 	case REVOKE_WINDOW:
-		done = world_revoke_window(w, o->window, o->first, last,
-					   o->rights, o->self, o->only);
+		done = revoke(w, o, o->window);
 		break;
 	case EXTEND:
 		done = world_extend(w, o->window, o->first, o->rights);
@@ -60,6 +69,17 @@ bool op_run(struct world *w, const struct op *o)
 	case RESET_WINDOW:
 		done = world_reset_window(w, o->window, o->first, last);
 		break;
+	case EXTEND_PART:
+		done = world_extend_part(w, o->window, o->first, o->pages,
+					 o->rights);
+		break;
+	case ADOPT:
+		done = world_adopt(w, o->from, o->first, last, o->window,
+				   o->to);
+		break;
+	case RESUME:
+		done = world_resume(w, o->from, o->calls);
+		break;
 	case VERBS:
 		break;
 	}
@@ -73,16 +93,17 @@ void op_print(const struct op *o)
 	static const char * const verb[VERBS] = {
 		"map", "map_on", "copy", "grant", "revoke_region",
 		"revoke_window", "extend", "touch", "reset_region",
-		"reset_window"
+		"reset_window", "extend_part", "adopt", "resume"
 	};
 
-	printf("#   %s from=%d first=%d window=%d to=%d pages=%d rights=%x self=%d only=%d budget=%u tracked=%d keep=%d write=%d copy=%d hook=%d\n",
+	printf("#   %s from=%d first=%d window=%d to=%d pages=%d rights=%x self=%d only=%d budget=%u tracked=%d keep=%d write=%d copy=%d hook=%d calls=%d levels=%d probe=%d,%d,%d,%d\n",
 	       verb[o->verb], o->from, o->first, o->window, o->to, o->pages,
 	       o->rights, o->self, o->only, o->budget, o->tracked, o->keep,
-	       o->write, o->copy, o->hook);
+	       o->write, o->copy, o->hook, o->calls, o->levels, o->probe.how,
+	       o->probe.skip, o->probe.from, o->probe.to);
 }
 
-#define LIKELY_VERBS	20
+#define LIKELY_VERBS	26
 
 static enum verb random_verb(int (*dice)(int n))
 {
@@ -90,9 +111,19 @@ static enum verb random_verb(int (*dice)(int n))
 		MAP, MAP, MAP_ON, MAP_ON, MAP_ON, MAP_ON, COPY, GRANT, GRANT,
 		REVOKE_REGION, REVOKE_WINDOW, REVOKE_WINDOW, EXTEND,
 		TOUCH, TOUCH, TOUCH, TOUCH, TOUCH, RESET_REGION, RESET_WINDOW,
+		EXTEND_PART, ADOPT, RESUME, RESUME, REVOKE_WINDOW, REVOKE_WINDOW,
 	};
 
 	return verbs[dice(LIKELY_VERBS)];
+}
+
+static struct probe random_probe(const struct world *w, int (*dice)(int n))
+{
+	struct probe p = { .how = dice(5), .skip = dice(3) };
+
+	p.from = dice(w->windows) * PAGES_MAX + dice(w->pages);
+	p.to = dice(w->windows) * PAGES_MAX + dice(w->pages);
+	return p;
 }
 
 struct op op_random(const struct world *w, int (*dice)(int n))
@@ -114,6 +145,7 @@ struct op op_random(const struct world *w, int (*dice)(int n))
 	o.keep = !dice(4);
 	o.rights = LMAP_R | dice(16) | (dice(4) ? LMAP_M : 0);
 	o.budget = dice(4) ? 0 : 1 + dice(6);
+	o.levels = dice(8) ? 0 : 1 + dice(4);
 	if (!dice(3))
 		o.hook = 1 + dice(w->windows) * PAGES_MAX + dice(w->pages);
 	switch (o.verb) {
@@ -132,6 +164,15 @@ struct op op_random(const struct world *w, int (*dice)(int n))
 		o.rights = takes[dice(6)];
 		if (o.pages > 3)
 			o.pages = 1 + dice(3);
+		o.probe = random_probe(w, dice);
+		o.calls = dice(3) ? 0 : 1 + dice(6);
+		break;
+	case ADOPT:
+		o.from = dice(w->regions);
+		break;
+	case RESUME:
+		o.from = dice(JOBS_MAX);
+		o.calls = dice(3);
 		break;
 	case TOUCH:
 		o.hook = 0;

@@ -10,7 +10,7 @@
 
 enum verb {
 	MAP, MAP_ON, COPY, GRANT, REVOKE_REGION, REVOKE_WINDOW, EXTEND, TOUCH,
-	RESET_REGION, RESET_WINDOW, VERBS
+	RESET_REGION, RESET_WINDOW, EXTEND_PART, ADOPT, RESUME, VERBS
 };
 
 struct op {
@@ -25,6 +25,9 @@ struct op {
 	bool write;		/* touch */
 	bool copy;		/* touch, by the kernel */
 	int hook;		/* cell + 1 that is touched meanwhile, 0: none */
+	int calls;		/* revoke: a turn ends after so many, 0: never */
+	int levels;		/* that may hang below, plus 1; 0: no limit */
+	struct probe probe;	/* revoke: what others try meanwhile */
 };
 
 /* Returns false if it can be left out: it did not change anything. */

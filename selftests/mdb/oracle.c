@@ -42,7 +42,7 @@ static void mark_cut(struct world *w, const bool *hit)
 	}
 }
 
-static u64 take_from(struct world *w, const bool *hit, unsigned int take)
+u64 oracle_take(struct world *w, const bool *hit, unsigned int take)
 {
 	u64 pages = 0;
 	int i;
@@ -51,40 +51,66 @@ static u64 take_from(struct world *w, const bool *hit, unsigned int take)
 	for_each_cell(w, i) {
 		struct cell *c = &w->cell[i];
 
-		if (!hit[i] || !(c->rights & take))
+		if (!hit[i] || !c->used || !(c->rights & take))
 			continue;
 		pages++;
 		c->rights &= ~take;
+		c->reduced = true;
 		if (take & LMAP_R) {
 			c->used = false;
 			c->dying = true;
+			c->rights = 0;
 		}
 	}
 	return pages;
 }
 
-void oracle_reaped(struct world *w)
+static void end(struct cell *c)
+{
+	c->dying = false;
+	c->reduced = false;
+	c->left = 0;
+}
+
+void oracle_finished(struct world *w, const bool *hit)
 {
 	int i;
 
 	for_each_cell(w, i)
-		w->cell[i].dying = false;
+		if (hit[i])
+			end(&w->cell[i]);
 }
 
-u64 oracle_revoke_region(struct world *w, int region, int first, int last,
-			 unsigned int take, int only)
+void oracle_left(struct world *w, const bool *hit, int nr)
 {
-	bool hit[CELLS_MAX] = {};
+	int i;
+
+	for_each_cell(w, i)
+		if (hit[i] && w->cell[i].reduced)
+			w->cell[i].left |= 1 << nr;
+}
+
+void oracle_returned(struct world *w, int nr)
+{
+	int i;
+
+	for_each_cell(w, i)
+		if (w->cell[i].left & 1 << nr)
+			end(&w->cell[i]);
+}
+
+static void scope_region(struct world *w, const struct job *job, int first,
+			 int last, bool *hit)
+{
 	int i;
 
 	for_each_cell(w, i) {
 		struct cell *c = &w->cell[i];
 
-		hit[i] = c->used && c->region == region && c->rpage >= first &&
-			 c->rpage <= last &&
-			 (only < 0 || cell_in(w, i, -1, only));
+		hit[i] = (c->used || c->dying) && c->region == job->region &&
+			 c->rpage >= first && c->rpage <= last &&
+			 (job->only < 0 || cell_in(w, i, -1, job->only));
 	}
-	return take_from(w, hit, take);
 }
 
 static void hit_below(struct world *w, int root, bool self, int only,
@@ -93,24 +119,50 @@ static void hit_below(struct world *w, int root, bool self, int only,
 	bool root_in = self && (only < 0 || root / PAGES_MAX == only);
 	int i;
 
-	if (!w->cell[root].used)
+	if (!w->cell[root].used && !w->cell[root].dying)
 		return;
 	if (root_in)
 		hit[root] = true;
 	for_each_cell(w, i)
-		if (w->cell[i].used && cell_below(w, i, root) &&
+		if ((w->cell[i].used || w->cell[i].dying) &&
+		    cell_below(w, i, root) &&
 		    (only < 0 || root_in || cell_in(w, i, root, only)))
 			hit[i] = true;
 }
 
-u64 oracle_revoke_window(struct world *w, int window, int first, int last,
-			 unsigned int take, bool self, int only)
+void oracle_scope(struct world *w, const struct job *job, int first, int last,
+		  bool *hit)
 {
-	bool hit[CELLS_MAX] = {};
-
+	memset(hit, 0, CELLS_MAX * sizeof(*hit));
+	if (job->window < 0) {
+		scope_region(w, job, first, last, hit);
+		return;
+	}
 	for (int p = first; p <= last; p++)
-		hit_below(w, cell_nr(window, p), self, only, hit);
-	return take_from(w, hit, take);
+		hit_below(w, cell_nr(job->window, p), job->self, job->only,
+			  hit);
+}
+
+bool oracle_stops(struct world *w, const struct job *job, int first, int last,
+		  int region, int rpage, int parent, int window)
+{
+	if (job->window < 0)
+		return region == job->region && rpage >= first &&
+		       rpage <= last &&
+		       (job->only < 0 || window == job->only ||
+			cell_in(w, parent, -1, job->only));
+	for (int p = first; p <= last; p++) {
+		int root = cell_nr(job->window, p);
+
+		if (parent < 0 ||
+		    (parent != root && !cell_below(w, parent, root)))
+			continue;
+		if (job->only < 0 || window == job->only ||
+		    cell_in(w, parent, root, job->only) ||
+		    (job->self && job->window == job->only))
+			return true;
+	}
+	return false;
 }
 
 bool oracle_loop(struct world *w, int source, int sfirst, int window,
@@ -128,65 +180,101 @@ bool oracle_loop(struct world *w, int source, int sfirst, int window,
 
 /* Budgets. */
 
-/* The nearest mapping with a budget, from this cell upwards; -1: none. */
-static int purse_from(struct world *w, int cell)
-{
-	for (; cell >= 0; cell = w->cell[cell].parent)
-		if (w->acct[w->cell[cell].acct].budget)
-			return w->cell[cell].acct;
-	return -1;
-}
-
-static u64 spent(struct world *w, int purse)
+/*
+ * What is dying is counted until it is at its end, which may have come already:
+ * @dying says how it shall be seen.
+ */
+static u64 spent(struct world *w, int purse, bool dying)
 {
 	bool counted[CELLS_MAX + 1] = {};
 	u64 sum = 1;
 	int i;
 
 	for_each_cell(w, i) {
-		int a = w->cell[i].acct;
+		struct cell *c = &w->cell[i];
+		struct acct *a = &w->acct[c->acct];
 
-		if (!w->cell[i].used || counted[a] ||
-		    purse_from(w, w->cell[i].parent) != purse)
+		if (!(c->used || (dying && c->dying)) || counted[c->acct] ||
+		    a->purse != w->acct[purse].id)
 			continue;
-		counted[a] = true;
-		sum += w->acct[a].budget ?: 1;
+		counted[c->acct] = true;
+		sum += a->budget ?: 1;
 	}
 	return sum;
 }
 
-bool oracle_affords(struct world *w, int parent, u32 budget)
+static int acct_of(struct world *w, u64 id)
 {
-	int purse = purse_from(w, parent);
+	for (int i = 0; i <= CELLS_MAX; i++)
+		if (w->acct[i].id == id)
+			return i;
+	abort();
+}
 
-	return purse < 0 ||
-	       spent(w, purse) + (budget ?: 1) <= w->acct[purse].budget;
+/* Who pays for what derives from this cell; once found out, it stays so. */
+static u64 purse_of(struct world *w, int parent)
+{
+	struct acct *a;
+
+	if (parent < 0)
+		return 0;
+	a = &w->acct[w->cell[parent].acct];
+	return a->budget ? a->id : a->purse;
+}
+
+int oracle_affords(struct world *w, int parent, u32 budget)
+{
+	u64 purse = purse_of(w, parent), cost = budget ?: 1;
+	int a;
+
+	if (!purse)
+		return 1;
+	a = acct_of(w, purse);
+	if (spent(w, a, true) + cost <= w->acct[a].budget)
+		return 1;
+	return spent(w, a, false) + cost <= w->acct[a].budget ? -1 : 0;
 }
 
 /* Mappings. */
 
-static int acct_new(struct world *w, u64 id, struct want want)
+static int acct_new(struct world *w, u64 id, u64 purse, struct want want)
 {
 	bool taken[CELLS_MAX + 1] = {};
 	int i;
 
 	for_each_cell(w, i)
-		if (w->cell[i].used)
+		if (w->cell[i].used || w->cell[i].dying)
 			taken[w->cell[i].acct] = true;
 	/* There is one more than cells. */
 	for (i = 0; taken[i]; i++)
 		;
-	w->acct[i] = (struct acct){ .id = id, .budget = want.budget,
+	w->acct[i] = (struct acct){ .id = id, .purse = purse,
+				    .budget = want.budget,
 				    .tracked = want.tracked };
 	return i;
+}
+
+/* Something new comes to this place: what was here, and below, is gone. */
+static void reuse(struct world *w, int cell)
+{
+	int i;
+
+	for_each_cell(w, i)
+		if (w->cell[i].dying && cell_below(w, i, cell))
+			end(&w->cell[i]);
+	end(&w->cell[cell]);
 }
 
 void oracle_map(struct world *w, u64 id, struct want want, int depth,
 		int region, int rfirst, int window, int wfirst, int pages,
 		const int *parents)
 {
-	int acct = acct_new(w, id, want);
+	u64 purse = purse_of(w, parents ? parents[0] : -1);
+	int acct;
 
+	for (int i = 0; i < pages; i++)
+		reuse(w, cell_nr(window, wfirst + i));
+	acct = acct_new(w, id, purse, want);
 	for (int i = 0; i < pages; i++) {
 		struct cell *c = &w->cell[cell_nr(window, wfirst + i)];
 
@@ -215,11 +303,14 @@ u64 oracle_move(struct world *w, int source, int sfirst, int window,
 
 		if (w->cell[to].used)
 			abort();
+		reuse(w, to);
 		w->cell[to] = w->cell[from];
 		w->cell[from].used = false;
+		w->cell[from].reduced = false;
 		w->cell[to].rights &= ~lost;
 		for_each_cell(w, k)
-			if (w->cell[k].used && w->cell[k].parent == from)
+			if ((w->cell[k].used || w->cell[k].dying) &&
+			    w->cell[k].parent == from)
 				w->cell[k].parent = to;
 		for_each_cell(w, k) {
 			if (!w->cell[k].used || !cell_below(w, k, to))
@@ -229,6 +320,80 @@ u64 oracle_move(struct world *w, int source, int sfirst, int window,
 		}
 	}
 	return below;
+}
+
+void oracle_cut(struct world *w, int window, int first, int pages)
+{
+	bool hit[CELLS_MAX] = {};
+
+	for (int p = first; p < first + pages; p++)
+		hit_below(w, cell_nr(window, p), true, -1, hit);
+	mark_cut(w, hit);
+}
+
+/* One mapping, after those above it: with no more rights and levels. */
+static void adopt_cell(struct world *w, int cell, int heir, int to, bool *done)
+{
+	struct cell *c = &w->cell[cell], *p;
+
+	if (done[cell])
+		return;
+	if (c->parent < 0)
+		c->parent = heir;
+	else
+		adopt_cell(w, c->parent, heir, to, done);
+	p = &w->cell[c->parent];
+	c->region = to;
+	c->rights &= p->depth ? p->rights : 0;
+	if (c->depth >= p->depth)
+		c->depth = p->depth ? p->depth - 1 : 0;
+	done[cell] = true;
+}
+
+/* Who is above from now on may be told what happened before, or not. */
+static void adopt_bits(struct world *w, int cell, int heir)
+{
+	struct cell *c = &w->cell[cell], *h = &w->cell[heir];
+	struct acct *a = &w->acct[c->acct];
+	u8 bits = a->fresh | c->ask.must | c->ask.over | c->ask.late;
+
+	h->ask.over |= bits;
+	w->acct[h->acct].seen |= bits;
+	w->rpages[h->region].ask[h->rpage].over |= bits;
+	w->rpages[h->region].seen |= bits;
+}
+
+void oracle_adopt(struct world *w, int region, int first, int last, int window,
+		  int delta, bool *hit)
+{
+	const struct job all = { .window = -1, .region = region, .only = -1 };
+	int to = w->cell[cell_nr(window, first + delta)].region, i;
+	bool done[CELLS_MAX];
+
+	oracle_scope(w, &all, first, last, hit);
+	mark_cut(w, hit);
+	for_each_cell(w, i)
+		done[i] = !hit[i] || !w->cell[i].used;
+	for_each_cell(w, i) {
+		struct cell *c = &w->cell[i];
+		int heir = cell_nr(window, c->rpage + delta);
+
+		if (!hit[i] || !c->used)
+			continue;
+		adopt_bits(w, i, heir);
+		adopt_cell(w, i, heir, to, done);
+		if (c->rights)
+			continue;
+		c->used = false;
+		c->dying = true;
+	}
+	/* Nobody can access these pages of the old region any more. */
+	for (int p = first; p <= last; p++) {
+		struct ask *ask = &w->rpages[region].ask[p];
+
+		ask->over |= ask->must;
+		ask->must = 0;
+	}
 }
 
 /*
@@ -311,7 +476,7 @@ u8 oracle_may_cell(struct world *w, int cell)
 	struct acct *a = &w->acct[c->acct];
 
 	return c->ask.must | c->ask.over | c->ask.late |
-	       (a->tracked ? 0 : a->seen);
+	       (a->tracked || a->table ? 0 : a->seen);
 }
 
 u8 oracle_may_region(struct world *w, int region, int page)
@@ -332,6 +497,23 @@ void oracle_track_region(struct world *w, int region)
 	for (int p = 0; p < w->pages; p++)
 		r->ask[p].over |= r->seen;
 	r->tracked = true;
+}
+
+/* Those who are above, this cell included, know each page from now on. */
+void oracle_track_above(struct world *w, int cell)
+{
+	int i;
+
+	for (; cell >= 0; cell = w->cell[cell].parent) {
+		struct acct *a = &w->acct[w->cell[cell].acct];
+
+		if (a->tracked || a->table)
+			continue;
+		for_each_cell(w, i)
+			if (w->cell[i].used && &w->acct[w->cell[i].acct] == a)
+				w->cell[i].ask.over |= a->seen;
+		a->table = true;
+	}
 }
 
 static void asking(struct ask *ask)

@@ -14,7 +14,7 @@
 #include "index.c"
 #include "mdb.c"
 #include "refs.c"
-#include "oracle.h"
+#include "inside.h"
 
 /* Readers come without end: whoever waits for them must get his turn. */
 pthread_rwlock_t shim_rcu =
@@ -76,7 +76,7 @@ static void node_free(struct lmap_node *node)
 	free(node);
 }
 
-static void node_free_list(struct list_head *list)
+void world_free_list(struct list_head *list)
 {
 	while (!list_empty(list)) {
 		struct lmap_node *node = list_first_entry(list,
@@ -135,7 +135,7 @@ void world_init(struct world *w, int regions, int windows, int pages)
 		lmap_index_init(&w->index[i]);
 }
 
-static void contradiction(struct world *w, const char *what)
+void world_contradiction(struct world *w, const char *what)
 {
 	if (what && !w->bad)
 		w->bad = what;
@@ -146,7 +146,7 @@ static void compare_told(struct world *w, const char *bad, const u8 *told)
 {
 	memcpy(w->told, told, sizeof(w->told));
 	if (!w->zap)
-		contradiction(w, bad);
+		world_contradiction(w, bad);
 }
 
 /* Accesses and page tables. */
@@ -169,7 +169,7 @@ bool world_touch(struct world *w, int window, int page, bool write, bool copy)
 	ok = lmap_index_lookup(&w->index[window], page, &hit) &&
 	     !(need & ~hit.rights);
 	if (ok ? !allowed : allowed && !w->over)
-		contradiction(w, "an access is allowed to the wrong ones");
+		world_contradiction(w, "an access is allowed to the wrong ones");
 	/* The processor asks nobody if the entry is there. */
 	if (ok && (copy || need & ~pte->how)) {
 		unsigned long rpage = hit.rfirst + (page - hit.wfirst);
@@ -185,8 +185,8 @@ bool world_touch(struct world *w, int window, int page, bool write, bool copy)
 	return ok;
 }
 
-static void zap(struct world *w, struct lmap_index *index, unsigned long first,
-		unsigned long last)
+void world_zap(struct world *w, struct lmap_index *index, unsigned long first,
+	       unsigned long last)
 {
 	int hook = w->hook_cell;
 
@@ -201,10 +201,9 @@ static void zap(struct world *w, struct lmap_index *index, unsigned long first,
 	}
 }
 
-/* Revoking, as revoke.c does it. */
+/* For revoking, see turns.c. */
 
-static void fill_spares(struct world *w, struct lmap_revoke *rv,
-			unsigned long need)
+void world_spares(struct world *w, struct lmap_revoke *rv, unsigned long need)
 {
 	w->needed = need;
 	if (w->spare_limit >= 0 && need > (unsigned long)w->spare_limit)
@@ -214,58 +213,7 @@ static void fill_spares(struct world *w, struct lmap_revoke *rv,
 		list_add(&node_alloc()->order, &rv->spares);
 }
 
-/* After demote or move; mdb->lock is held and dropped. */
-static void revoke_finish(struct world *w, struct lmap_revoke *rv)
-{
-	struct lmap_mdb *mdb = rv->mdb;
-	struct lmap_node *node;
-	LIST_HEAD(dead);
-
-	w->over |= rv->over;
-	while (lmap_mdb_work(rv, &dead, &node)) {
-		struct lmap_index *index;
-
-		if (!node)
-			continue;
-		/* Still in its window: nothing can be mapped over it. */
-		index = node->index;
-		spin_lock(&index->lock);
-		if (lmap_index_first(index, node->wfirst, node->wfirst) !=
-		    node)
-			contradiction(w, "gone from its window before the zap");
-		spin_unlock(&index->lock);
-		mutex_unlock(&mdb->lock);
-		zap(w, index, node->wfirst, lmap_node_wlast(node));
-		mutex_lock(&mdb->lock);
-	}
-	mutex_unlock(&mdb->lock);
-	oracle_reaped(w);
-	/* With enough of them none is left over: the count is exact. */
-	if (w->spare_limit < 0 && !list_empty(&rv->spares))
-		contradiction(w, "spare nodes were left over");
-	if (w->spare_limit < 0 && rv->over)
-		contradiction(w, "more was revoked with enough spare nodes");
-	list_splice(&rv->spares, &dead);
-	synchronize_rcu();
-	node_free_list(&dead);
-}
-
-static void run_revoke(struct world *w, struct lmap_revoke *rv)
-{
-	lmap_mdb_mark(rv);
-	rv->breaks = true;
-	fill_spares(w, rv, lmap_mdb_spares_needed(rv));
-	lmap_mdb_demote(rv);
-	lmap_mdb_unmark(rv->mdb);
-	if (!rv->pages && w->needed)
-		contradiction(w, "cut without a reason");
-	revoke_finish(w, rv);
-	if (!rv->pages != !rv->mappings || rv->mappings > rv->pages)
-		contradiction(w, "mappings and pages revoked do not fit");
-}
-
-static struct lmap_node *first_node(struct world *w, int window, int first,
-				    int last)
+struct lmap_node *world_node(struct world *w, int window, int first, int last)
 {
 	struct lmap_index *index = &w->index[window];
 	struct lmap_node *node;
@@ -289,56 +237,7 @@ static void cut_out(struct lmap_node *node, int *first, int last,
 	*first = to + 1;
 }
 
-bool world_revoke_region(struct world *w, int region, int first, int last,
-			 unsigned int take, int only)
-{
-	struct lmap_revoke rv = {
-		.mdb = &w->mdb[region],
-		.rfirst = w->rbase + first,
-		.rlast = w->rbase + last,
-		.take = take,
-		.only = only < 0 ? NULL : &w->index[only],
-	};
-	u64 pages;
-
-	pages = oracle_revoke_region(w, region, first, last, take, only);
-	mutex_lock(&rv.mdb->lock);
-	run_revoke(w, &rv);
-	if (!w->over && rv.pages != pages)
-		contradiction(w, "wrong number of pages revoked");
-	return rv.pages;
-}
-
-/* Mapping by mapping: an access meanwhile may find the later ones intact. */
-bool world_revoke_window(struct world *w, int window, int first, int last,
-			 unsigned int take, bool self, int only)
-{
-	struct lmap_node *node;
-	u64 pages, done = 0;
-	int pos = first;
-
-	while (pos <= last && (node = first_node(w, window, pos, last))) {
-		struct lmap_revoke rv = { .self = self, .take = take };
-		int from = pos;
-
-		rv.mdb = node->mdb;
-		rv.root = node;
-		rv.only = only < 0 ? NULL : &w->index[only];
-		mutex_lock(&rv.mdb->lock);
-		cut_out(node, &pos, last, &rv.rfirst, &rv.rlast);
-		pages = oracle_revoke_window(w, window, from, pos - 1, take,
-					     self, only);
-		run_revoke(w, &rv);
-		done += rv.pages;
-		if (rv.pages != pages && !w->over)
-			contradiction(w, "wrong number of pages revoked");
-	}
-	if (oracle_revoke_window(w, window, first, last, take, self, only) &&
-	    !w->over)
-		contradiction(w, "a revocation did not find all mappings");
-	return done;
-}
-
+/* Whatever is being revoked or was left behind there goes, too. */
 static void clear_target(struct world *w, int window, int first, int pages)
 {
 	world_revoke_window(w, window, first, first + pages - 1,
@@ -361,6 +260,26 @@ static bool track_region(struct world *w, int region)
 	return true;
 }
 
+/* As track_above() of the module: who is above can ask, too. */
+static bool track_above(struct world *w, struct lmap_node *node)
+{
+	struct lmap_mdb *mdb = node->mdb;
+	bool changed = false;
+
+	mutex_lock(&mdb->lock);
+	for (; node; node = node->parent) {
+		struct lmap_origin *o = node->origin;
+
+		if (READ_ONCE(o->refs.table))
+			continue;
+		lmap_refs_table_publish(&o->refs,
+					table_alloc(o->rfirst, o->rlast));
+		changed = true;
+	}
+	mutex_unlock(&mdb->lock);
+	return changed;
+}
+
 static int insert(struct world *w, struct lmap_mdb *mdb,
 		  struct lmap_node *parent, int window, struct lmap_node *node)
 {
@@ -373,8 +292,13 @@ static int insert(struct world *w, struct lmap_mdb *mdb,
 	for (unsigned long p = node->wfirst;
 	     !ret && p <= lmap_node_wlast(node); p++)
 		if (w->pte[cell_nr(window, p)].how)
-			contradiction(w, "mapped over page table entries");
+			world_contradiction(w, "mapped over page table entries");
 	return ret;
+}
+
+static int levels(int most, struct want want)
+{
+	return want.levels && want.levels <= most ? want.levels - 1 : most;
 }
 
 bool world_map(struct world *w, int region, int rfirst, int window, int wfirst,
@@ -386,24 +310,47 @@ bool world_map(struct world *w, int region, int rfirst, int window, int wfirst,
 	if (want.tracked)
 		track_region(w, region);
 	node = mapping_alloc(w, wfirst, w->rbase + rfirst, pages, want);
-	node->depth = LMAP_DEPTH_MAX - 1;
+	node->depth = levels(LMAP_DEPTH_MAX - 1, want);
 	ret = insert(w, &w->mdb[region], NULL, window, node);
 	if (ret == -EBUSY) {
 		clear_target(w, window, wfirst, pages);
 		ret = insert(w, &w->mdb[region], NULL, window, node);
 	}
 	if (ret)
-		contradiction(w, "a mapping of the region was refused");
+		world_contradiction(w, "a mapping of the region was refused");
 	oracle_map(w, node->origin->id, want, node->depth, region, rfirst,
 		   window, wfirst, pages, NULL);
 	return true;
+}
+
+int world_try(struct world *w, int region, int rpage, int parent, int window,
+	      int page, unsigned int rights)
+{
+	struct lmap_node *from = NULL, *node;
+	struct want want = { .rights = rights };
+	int ret;
+
+	if (parent >= 0) {
+		from = world_node(w, parent / PAGES_MAX, parent % PAGES_MAX,
+				  parent % PAGES_MAX);
+		want.rights &= from->rights;
+	}
+	node = mapping_alloc(w, page, w->rbase + rpage, 1, want);
+	node->depth = from ? from->depth - 1 : LMAP_DEPTH_MAX - 1;
+	ret = insert(w, &w->mdb[region], from, window, node);
+	if (ret)
+		mapping_free(node);
+	else
+		oracle_map(w, node->origin->id, want, node->depth, region,
+			   rpage, window, page, 1, from ? &parent : NULL);
+	return ret;
 }
 
 /* The one mapping that holds all pages of a source and may be passed on. */
 static struct lmap_node *passable(struct world *w, int source, int first,
 				  int pages)
 {
-	struct lmap_node *node = first_node(w, source, first, first);
+	struct lmap_node *node = world_node(w, source, first, first);
 
 	if (!node || lmap_node_wlast(node) < (unsigned long)first + pages - 1)
 		return NULL;
@@ -416,19 +363,22 @@ static bool derive(struct world *w, int source, int sfirst, int window,
 {
 	struct lmap_node *from = passable(w, source, sfirst, pages), *node;
 	struct cell *c = &w->cell[cell_nr(source, sfirst)];
-	int parents[PAGES_MAX], ret;
-	bool affords, changed = false;
+	int parents[PAGES_MAX], ret, affords;
+	bool changed = false;
 
 	if (!from || oracle_loop(w, source, sfirst, window, wfirst, pages))
 		return false;
 	want.rights &= c->rights;
 	for (int i = 0; i < pages; i++)
 		parents[i] = copy ? c[i].parent : cell_nr(source, sfirst + i);
-	if (want.tracked)
+	if (want.tracked) {
 		changed = track_region(w, c->region);
+		changed |= track_above(w, from);
+		oracle_track_above(w, cell_nr(source, sfirst));
+	}
 	affords = oracle_affords(w, parents[0], want.budget);
 	node = mapping_alloc(w, wfirst, w->rbase + c->rpage, pages, want);
-	node->depth = copy ? from->depth : from->depth - 1;
+	node->depth = levels(copy ? from->depth : from->depth - 1, want);
 	ret = insert(w, from->mdb, copy ? from->parent : from, window, node);
 	if (ret == -EBUSY) {
 		clear_target(w, window, wfirst, pages);
@@ -436,8 +386,11 @@ static bool derive(struct world *w, int source, int sfirst, int window,
 		ret = insert(w, from->mdb, copy ? from->parent : from, window,
 			     node);
 	}
+	/* Nobody knows if what is dying still counts. */
+	if (affords < 0)
+		affords = !ret;
 	if (ret != (affords ? 0 : -EDQUOT))
-		contradiction(w, "a budget is not what the model says");
+		world_contradiction(w, "a budget is not what the model says");
 	if (ret) {
 		mapping_free(node);
 		return changed;
@@ -466,7 +419,9 @@ static int move(struct world *w, int source, int sfirst, int window,
 	struct lmap_node *from = passable(w, source, sfirst, pages);
 	struct lmap_revoke rv = { .mdb = from->mdb, .root = from };
 	unsigned int lost = LMAP_RIGHTS_ALL & ~(rights & from->rights);
+	const struct job below = { .window = window, .self = true, .only = -1 };
 	int limit = w->spare_limit, ret;
+	bool hit[CELLS_MAX];
 	u64 lose = pages;
 
 	mutex_lock(&rv.mdb->lock);
@@ -474,17 +429,21 @@ static int move(struct world *w, int source, int sfirst, int window,
 	rv.rlast = rv.rfirst + pages - 1;
 	rv.take = lost;
 	w->spare_limit = -1;
-	fill_spares(w, &rv, lmap_mdb_move_spares(from, rv.rfirst, rv.rlast));
+	world_spares(w, &rv, lmap_mdb_move_spares(from, rv.rfirst, rv.rlast));
 	ret = lmap_mdb_move(&rv, &w->index[window], node);
 	if (ret) {
 		mutex_unlock(&rv.mdb->lock);
-		node_free_list(&rv.spares);
+		world_free_list(&rv.spares);
 	} else {
 		lose += oracle_move(w, source, sfirst, window, node->wfirst,
 				    pages, lost);
 		if (rv.pages != lose)
-			contradiction(w, "wrong number of pages moved");
-		revoke_finish(w, &rv);
+			world_contradiction(w, "wrong number of pages moved");
+		world_work(w, &rv, 0);
+		/* Also what others had left to do below. */
+		oracle_scope(w, &below, node->wfirst,
+			     node->wfirst + pages - 1, hit);
+		oracle_finished(w, hit);
 	}
 	w->spare_limit = limit;
 	return ret;
@@ -494,7 +453,7 @@ bool world_grant(struct world *w, int source, int sfirst, int window,
 		 int wfirst, int pages, unsigned int rights, bool replace)
 {
 	struct lmap_node *node;
-	bool busy = first_node(w, window, wfirst, wfirst + pages - 1);
+	bool busy = world_node(w, window, wfirst, wfirst + pages - 1);
 	int ret;
 
 	if (!passable(w, source, sfirst, pages) ||
@@ -504,31 +463,104 @@ bool world_grant(struct world *w, int source, int sfirst, int window,
 	node->wfirst = wfirst;
 	ret = move(w, source, sfirst, window, node, pages, rights);
 	if (ret != (busy ? -EBUSY : 0))
-		contradiction(w, "an occupied target did not refuse a grant");
+		world_contradiction(w, "an occupied target did not refuse a grant");
 	if (ret == -EBUSY && replace) {
 		clear_target(w, window, wfirst, pages);
 		ret = move(w, source, sfirst, window, node, pages, rights);
 		if (ret)
-			contradiction(w, "a free target refused a grant");
+			world_contradiction(w, "a free target refused a grant");
 	}
 	if (ret)
 		node_free(node);
 	return !ret;
 }
 
-bool world_extend(struct world *w, int window, int page, unsigned int rights)
+static void add_rights(struct world *w, struct lmap_node *node, int window,
+		       unsigned int rights)
 {
-	struct lmap_node *node = first_node(w, window, page, page);
-
-	if (!node || !(rights & ~node->rights))
-		return false;
-	mutex_lock(&node->mdb->lock);
+	lockdep_assert_held(&node->mdb->lock);
 	if (node->parent)
 		rights &= node->parent->rights;
-	lmap_mdb_extend(node, rights);
-	mutex_unlock(&node->mdb->lock);
+	if (lmap_mdb_extend(node, rights))
+		world_contradiction(w, "rights were refused that nobody revokes");
 	for (unsigned long p = node->wfirst; p <= lmap_node_wlast(node); p++)
 		w->cell[cell_nr(window, p)].rights |= rights;
+}
+
+bool world_extend(struct world *w, int window, int page, unsigned int rights)
+{
+	struct lmap_node *node = world_node(w, window, page, page);
+
+	if (!node || lmap_node_dying(node) || !(rights & ~node->rights))
+		return false;
+	mutex_lock(&node->mdb->lock);
+	add_rights(w, node, window, rights);
+	mutex_unlock(&node->mdb->lock);
+	return true;
+}
+
+/* As piece_extend() of the module. */
+bool world_extend_part(struct world *w, int window, int first, int pages,
+		       unsigned int rights)
+{
+	struct lmap_node *node = world_node(w, window, first, first);
+	struct lmap_revoke rv = {};
+	int limit = w->spare_limit;
+
+	if (!node || lmap_node_dying(node) || !(rights & ~node->rights) ||
+	    lmap_node_wlast(node) < (unsigned long)first + pages - 1)
+		return false;
+	mutex_lock(&node->mdb->lock);
+	w->spare_limit = -1;
+	rv.rfirst = node->rfirst + (first - node->wfirst);
+	rv.rlast = rv.rfirst + pages - 1;
+	world_spares(w, &rv, lmap_mdb_move_spares(node, rv.rfirst, rv.rlast));
+	node = lmap_mdb_cut(node, rv.rfirst, rv.rlast, &rv.spares);
+	w->spare_limit = limit;
+	if (node->wfirst != (unsigned long)first ||
+	    node->npages != (unsigned int)pages)
+		world_contradiction(w, "other pages than asked were cut out");
+	if (!list_empty(&rv.spares))
+		world_contradiction(w, "spare nodes were left over");
+	oracle_cut(w, window, first, pages);
+	add_rights(w, node, window, rights);
+	mutex_unlock(&node->mdb->lock);
+	world_free_list(&rv.spares);
+	return true;
+}
+
+/* As leave_step() of the module. */
+bool world_adopt(struct world *w, int region, int first, int last, int window,
+		 int page)
+{
+	struct lmap_node *heir = world_node(w, window, page, page);
+	struct lmap_revoke rv = { .mdb = &w->mdb[region],
+				  .take = LMAP_RIGHTS_ALL };
+	struct lmap_revoke moved = {};
+	bool hit[CELLS_MAX];
+	int delta;
+
+	if (!heir || heir->parent || lmap_node_dying(heir) ||
+	    heir->mdb == rv.mdb)
+		return false;
+	rv.rfirst = max(w->rbase + first, heir->rfirst);
+	rv.rlast = min(w->rbase + last, lmap_node_rlast(heir));
+	if (rv.rfirst > rv.rlast)
+		return false;
+	delta = (int)heir->wfirst - (int)(heir->rfirst - w->rbase);
+	mutex_lock(&rv.mdb->lock);
+	mutex_lock(&heir->mdb->lock);
+	world_spares(w, &rv, lmap_mdb_spares_needed(&rv));
+	oracle_adopt(w, region, rv.rfirst - w->rbase, rv.rlast - w->rbase,
+		     window, delta, hit);
+	lmap_mdb_adopt(&rv, heir, &moved);
+	w->adopted = true;
+	mutex_unlock(&moved.mdb->lock);
+	world_work(w, &rv, 0);
+	INIT_LIST_HEAD(&moved.spares);
+	mutex_lock(&moved.mdb->lock);
+	world_work(w, &moved, 0);
+	oracle_finished(w, hit);
 	return true;
 }
 
@@ -548,7 +580,7 @@ static void reset(struct world *w, struct lmap_query *q, u8 *told)
 		unsigned long to = min(q->rlast, lmap_node_rlast(node));
 
 		mutex_unlock(&q->mdb->lock);
-		zap(w, node->index, from + delta, to + delta);
+		world_zap(w, node->index, from + delta, to + delta);
 		mutex_lock(&q->mdb->lock);
 	}
 	all = lmap_refs_take(q, q->rfirst, q->rlast, told);
@@ -556,7 +588,7 @@ static void reset(struct world *w, struct lmap_query *q, u8 *told)
 	for (unsigned long p = q->rfirst; p <= q->rlast; p++)
 		sum |= told[p - q->rfirst];
 	if (all != sum)
-		contradiction(w, "the sum of reference bits is wrong");
+		world_contradiction(w, "the sum of reference bits is wrong");
 }
 
 bool world_reset_window(struct world *w, int window, int first, int last)
@@ -567,7 +599,7 @@ bool world_reset_window(struct world *w, int window, int first, int last)
 	bool any = false;
 
 	oracle_asking_window(w, window, first, last);
-	while (pos <= last && (node = first_node(w, window, pos, last))) {
+	while (pos <= last && (node = world_node(w, window, pos, last))) {
 		struct lmap_query q = { .mdb = node->mdb, .root = node };
 
 		cut_out(node, &pos, last, &q.rfirst, &q.rlast);
