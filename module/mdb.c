@@ -575,7 +575,7 @@ static void subtree_adopt(struct lmap_node *top, struct lmap_node *parent)
 void lmap_mdb_adopt(struct lmap_revoke *rv, struct lmap_node *parent,
 		    struct lmap_revoke *moved)
 {
-	struct lmap_node *node, *top;
+	struct lmap_node *node, *top, *stays = NULL;
 
 	lockdep_assert_held(&rv->mdb->lock);
 	lockdep_assert_held(&parent->mdb->lock);
@@ -588,17 +588,19 @@ void lmap_mdb_adopt(struct lmap_revoke *rv, struct lmap_node *parent,
 	moved->zfirst = rv->rfirst;
 	moved->zlast = rv->rlast;
 	moved->started = false;
-	node = lmap_mdb_first(rv->mdb, rv->rfirst, rv->rlast);
-	while (node) {
+	for (;;) {
+		node = stays ? lmap_mdb_next(stays, rv->rfirst, rv->rlast) :
+			       lmap_mdb_first(rv->mdb, rv->rfirst, rv->rlast);
+		if (!node)
+			break;
 		/* One that could not be cut stays, dying with all below. */
 		if (lmap_node_dying(node)) {
-			node = lmap_mdb_next(node, rv->rfirst, rv->rlast);
+			stays = node;
 			continue;
 		}
 		for (top = node; top->parent; top = top->parent)
 			;
 		subtree_adopt(top, parent);
-		node = lmap_mdb_first(rv->mdb, rv->rfirst, rv->rlast);
 	}
 }
 
