@@ -529,7 +529,7 @@ static void exhaustive_all(bool quick, bool deep)
 	grant_ops(&a[3], 2, 2);
 	exhaustive(&a[3], 2, 2, quick ? 3 : 5 + more);
 	grant_ops(&a[4], 3, 2);
-	exhaustive(&a[4], 3, 2, quick ? 3 : 4 + more);
+	exhaustive(&a[4], 3, 2, 4 + more);
 	budget_ops(&a[5], 2, 2);
 	exhaustive(&a[5], 2, 2, quick ? 4 : 5 + more);
 	bits_ops(&a[6], 2, 2, false);

@@ -13,6 +13,7 @@
 #include "inside.h"
 
 __thread void (*shim_break)(void);
+__thread unsigned long shim_steps;
 
 /* The revocation that is under way, for those who come meanwhile. */
 static __thread struct {
@@ -118,6 +119,7 @@ static void probe_extend(struct world *w, int i)
 		world_contradiction(w, stops ?
 				    "rights came back while they are revoked" :
 				    "rights were refused that nobody revokes");
+	w->probed |= !ret;
 	for (unsigned long p = node->wfirst; !ret && p <= lmap_node_wlast(node);
 	     p++)
 		w->cell[cell_nr(i / PAGES_MAX, p)].rights |= rights;
@@ -173,6 +175,14 @@ static void let_others_in(struct world *w, struct lmap_mdb *mdb,
 	mutex_lock(&mdb->lock);
 }
 
+/* Who unlinks the last one knows so: nobody can have come in between. */
+static void others_later(void)
+{
+	if (!under_way.mdb->nr)
+		world_contradiction(under_way.w,
+				    "others were let in after the last one");
+}
+
 /* Parents are unlinked last, and nothing that has not been zapped. */
 static void check_dead(struct world *w, struct lmap_mdb *mdb,
 		       struct list_head *dead)
@@ -224,6 +234,9 @@ bool world_work(struct world *w, struct lmap_revoke *rv, int calls)
 	bool more;
 
 	w->over |= rv->over;
+	under_way.w = w;
+	under_way.mdb = mdb;
+	shim_break = w->zap ? NULL : others_later;
 	do {
 		LIST_HEAD(dead);
 
@@ -233,6 +246,7 @@ bool world_work(struct world *w, struct lmap_revoke *rv, int calls)
 		if (node)
 			zap_node(w, mdb, node);
 	} while (more && (!calls || --calls));
+	shim_break = NULL;
 	mutex_unlock(&mdb->lock);
 	/* With enough of them none is left over: the count is exact. */
 	if (w->spare_limit < 0 && !list_empty(&rv->spares))
@@ -264,7 +278,6 @@ static bool turn(struct world *w, struct lmap_revoke *rv, const struct job *job,
 	}
 	world_spares(w, rv, rv->take ? lmap_mdb_spares_needed(rv) : 0);
 	lmap_mdb_demote(rv);
-	shim_break = NULL;
 	lmap_mdb_unmark(rv->mdb);
 	if (!rv->pages && w->needed)
 		world_contradiction(w, "cut without a reason");
