@@ -23,6 +23,7 @@ help:
 
 ## make                 module (for KDIR), library and tools, all in build/
 ## make module          lmap.ko for KDIR (default: running or newest installed headers)
+##       RACE=1         with delays at its race points, for tests (module/race.h)
 module:
 	@test -n "$(KDIR)" || { echo "no kernel headers found: apt-get install linux-headers-amd64, or give KDIR="; exit 1; }
 	@mkdir -p $(B)

@@ -4,6 +4,7 @@
 # the path of the module.
 # KDIR=directory kmod.sh - the same for installed headers. Sources are copied to build/module/, so that no object lies
 # among files that git tracks.
+# Environment RACE=1: with delays at race points (module/race.h).
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
@@ -18,7 +19,7 @@ else
 	release=$(cat "$dir/release")
 	set -- "$dir/headers"
 fi
-out=$LMAP_TOP/build/module/$release name=lmap source=$LMAP_TOP
+out=$LMAP_TOP/build/module/$release${RACE:+-race} name=lmap source=$LMAP_TOP
 if [ -n "$other" ]; then
 	name=$(basename "$other") source=$LMAP_TOP/$other
 	out=$LMAP_TOP/build/$name/$release
