@@ -8,6 +8,7 @@
  * true until the pieces are placed.
  */
 #include "map.h"
+#include "race.h"
 
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -189,6 +190,7 @@ static struct lmap_region *parent_look(struct lmap_window *source,
 	region = lmap_index_region(&source->index, wfirst, wlast);
 	if (!region)
 		return NULL;
+	lmap_race_sleep(collect_region);
 	mutex_lock(&region->mdb.lock);
 	spin_lock(&source->index.lock);
 	node = lmap_index_first(&source->index, wfirst, wlast);
@@ -485,12 +487,14 @@ int lmap_pieces_prepare(struct map_request *req)
 			break;
 		}
 		ret = pieces_collect(req);
+		lmap_race_sleep(collect_done);
 		if (!ret && pieces_find_regions(req, &before)) {
 			ret = pieces_track(req);
 			if (!ret)
 				break;
 		}
 		mmap_read_unlock(mm);
+		lmap_race_sleep(collect_unlocked);
 		if (!ret)
 			ret = pieces_make_regions(req);
 		if (!ret && (round ? signal_pending(current) :

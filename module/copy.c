@@ -7,6 +7,7 @@
  * the window's copy lock, which every zap passes before a page is let go.
  */
 #include "lmap.h"
+#include "race.h"
 
 #include <linux/highmem.h>
 #include <linux/slab.h>
@@ -51,6 +52,7 @@ static int copy_tile(struct lmap_window *window, loff_t pos, void *buf,
 	if (write && !lmap_tile_mark_dirty(chunk, page))
 		goto out;
 	lmap_refs_touch(&hit->origin->refs, page, write);
+	lmap_race(copy_checked);
 	kaddr = kmap_local_page(lmap_tile_page(tile));
 	if (write)
 		memcpy(kaddr + offset_in_page(pos), buf, len);
@@ -83,6 +85,7 @@ static int copy_page_part(struct lmap_window *window, loff_t pos, void *buf,
 		ret = copy_tile(window, pos, buf, len, write, &hit);
 		if (ret != -EAGAIN)
 			return ret;
+		lmap_race_sleep(copy_no_tile);
 		region = lmap_mdb_region(hit.mdb);
 		ret = lmap_tile_pin(region, hit.rfirst +
 				    ((pos >> PAGE_SHIFT) - hit.wfirst), held);

@@ -21,6 +21,7 @@
  *                                     revoke what is left in R, drop R's tiles
  */
 #include "lmap.h"
+#include "race.h"
 
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -95,6 +96,7 @@ static int region_fill(struct lmap_region *region)
 
 		if (n < 0)
 			return n;
+		lmap_race_sleep(detach_pinned);
 		if (!pages_anonymous(pages, n)) {
 			unpin_user_pages(pages, n);
 			return -EFAULT;
@@ -298,6 +300,7 @@ static unsigned long leave_step(struct lmap_leave *leave,
 		lmap_revoke_finish(region, &rv);
 	mutex_unlock(&region->mdb.lock);
 
+	lmap_race_sleep(leave_adopted);
 	/* Page table entries still show tiles of the old region. */
 	mutex_lock(&to->mdb.lock);
 	lmap_revoke_finish(to, &moved);
@@ -383,6 +386,7 @@ int lmap_leave(struct lmap_space *space, struct lmap_region *to, u64 id,
 		spin_lock(&leaving_lock);
 		list_add(&leave.link, &leaving);
 		spin_unlock(&leaving_lock);
+		lmap_race_sleep(leave_linked);
 		ret = vm_munmap(first << PAGE_SHIFT,
 				(last - first + 1) << PAGE_SHIFT);
 		spin_lock(&leaving_lock);

@@ -7,6 +7,7 @@
  * still reach it.
  */
 #include "tile.h"
+#include "race.h"
 
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
@@ -97,6 +98,7 @@ static void region_zap(struct lmap_region *region, unsigned long first,
 
 		/* The node stays: revoke is held. So does its window. */
 		mutex_unlock(&region->mdb.lock);
+		lmap_race_sleep(drop_zap_next);
 		lmap_window_zap(window, from + delta, to + delta);
 		mutex_lock(&region->mdb.lock);
 		node = lmap_mdb_next(node, first, last);
@@ -153,7 +155,9 @@ void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask)
 	}
 	if (lo > hi)
 		return;
+	lmap_race_sleep(drop_taken);
 	region_zap(region, base + lo, base + hi);
+	lmap_race_sleep(drop_zapped);
 	tiles_unpin(region, tiles);
 }
 
@@ -352,6 +356,7 @@ static void chunk_recheck(struct lmap_region *region, struct mm_struct *mm,
 		other = tiles_current(region, mm, copy, todo, &same);
 		if (other < 0)
 			break;
+		lmap_race_sleep(recheck_looked);
 		xa_lock(&region->tiles);
 		chunk = xa_load(&region->tiles, number);
 		if (chunk && chunk->gen == copy->gen)
@@ -422,6 +427,7 @@ void lmap_tile_drop_stale(struct lmap_region *region)
 		if (stale)
 			stale &= ~lmap_chunk_pinned(region, number) |
 				 READ_ONCE(chunk->gone);
+		lmap_race_sleep(stale_found);
 		if (stale)
 			lmap_chunk_drop(chunk, stale);
 		cond_resched();

@@ -8,6 +8,7 @@
  * Documentation/locking.rst.
  */
 #include "lmap.h"
+#include "race.h"
 
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -104,6 +105,7 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 
 	if (!pte_none(*pte) && !upgrade)
 		return 0;
+	lmap_race(fault_locked);
 	if (!fill_lookup(f, wpage))
 		return 0;
 	if (~f->hit.rights & vma_rights_wanted(vma))
@@ -130,6 +132,7 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 	entry = pte_mkyoung(pte_mkspecial(entry));
 	if (write)
 		entry = pte_mkdirty(entry);
+	lmap_race(fault_checked);
 	set_pte_at(vma->vm_mm, addr, pte, entry);
 	return 0;
 }
@@ -274,7 +277,9 @@ static vm_fault_t fault_pin(struct vm_fault *vmf, struct fill *f,
 	}
 	file = get_file(vmf->vma->vm_file);
 	mmap_read_unlock(mm);
+	lmap_race_sleep(fault_unlocked);
 	ret = pin_or_retry(f, region, page, NULL);
+	lmap_race_sleep(fault_pinned);
 	fput(file);
 	if (!ret || ret == -EINTR)
 		return VM_FAULT_RETRY;
@@ -339,6 +344,7 @@ vm_fault_t lmap_window_fault(struct vm_fault *vmf)
 		return fault_pin(vmf, &f, region, page);
 	if (ret)
 		return fault_errno(vmf, ret);
+	lmap_race_sleep(fault_looked_up);
 	return fill_run(&f, start, end);
 }
 
@@ -368,6 +374,7 @@ vm_fault_t lmap_window_mkwrite(struct vm_fault *vmf)
 	}
 	if (ret)
 		return fault_errno(vmf, ret);
+	lmap_race_sleep(mkwrite_looked_up);
 	return fill_run(&f, vmf->address, vmf->address + PAGE_SIZE);
 }
 
@@ -389,6 +396,7 @@ static void populate_vma(struct lmap_window *window,
 	stop = vma->vm_start + ((vlast - vma->vm_pgoff + 1) << PAGE_SHIFT);
 	for (; addr < stop; addr = end) {
 		end = min(stop, (addr & PMD_MASK) + PMD_SIZE);
+		lmap_race_sleep(populate_begun);
 		if (fill_run(&f, addr, end) == VM_FAULT_OOM)
 			return;
 		cond_resched();

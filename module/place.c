@@ -7,6 +7,7 @@
  * revoked at any time: what the checks saw is looked at again under mdb->lock.
  */
 #include "map.h"
+#include "race.h"
 
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -363,6 +364,7 @@ static int piece_extend(struct map_request *req, struct map_piece *piece)
 			break;
 		mutex_unlock(&region->mdb.lock);
 		mutex_unlock(&region->revoke);
+		lmap_race_sleep(place_spares);
 		/* Outside, as in piece_move(). */
 		if (!lmap_spares_fill(req->space, &spares, &have, need,
 				      GFP_KERNEL_ACCOUNT)) {
@@ -401,6 +403,7 @@ static int piece_move(struct map_request *req, struct map_piece *piece)
 			break;
 		mutex_unlock(&region->mdb.lock);
 		mutex_unlock(&region->revoke);
+		lmap_race_sleep(place_spares);
 		/* Reclaim may call our notifiers, which want region->revoke. */
 		if (!lmap_spares_fill(req->space, &rv.spares, &have, need,
 				      GFP_KERNEL_ACCOUNT)) {
@@ -484,6 +487,7 @@ static int piece_place(struct map_request *req, struct map_piece *piece)
 			return -EEXIST;
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		lmap_race_sleep(place_busy);
 		lmap_revoke_window(req->window, piece->wfirst,
 				   piece->wfirst + piece->npages - 1, &take);
 	}
@@ -566,6 +570,7 @@ int lmap_pieces_place(struct map_request *req)
 		if (ret)
 			return ret;
 	}
+	lmap_race_sleep(place_checked);
 	list_for_each_entry(piece, &req->pieces, link) {
 		ret = piece_place(req, piece);
 		/* It was revoked: as if that had come after its grant. */
@@ -574,6 +579,7 @@ int lmap_pieces_place(struct map_request *req)
 		if (ret)
 			break;
 	}
+	lmap_race_sleep(place_linked);
 	/* Partner: lmap_window_kill(), which marks and then revokes. */
 	spin_lock(&req->window->index.lock);
 	dead = req->window->dead;

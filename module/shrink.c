@@ -7,6 +7,7 @@
  * sake, and never take what LMAP_PIN covers.
  */
 #include "tile.h"
+#include "race.h"
 
 #include <linux/slab.h>
 
@@ -49,6 +50,7 @@ static enum lru_status shrink_isolate(LMAP_ISOLATE_ARGS(item, list, arg))
 	if (batch->region != chunk->region)
 		return LRU_SKIP;
 	list_lru_isolate(list, item);
+	lmap_race(shrink_isolated);
 	batch->chunks[batch->nr++] = chunk;
 	return LRU_REMOVED;
 }
@@ -84,6 +86,8 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 		freed += list_lru_walk_one(&lmap_chunk_lru, sc->nid, sc->memcg,
 					   shrink_isolate, &batch, &todo) <<
 			 LMAP_CHUNK_SHIFT;
+		if (batch.nr)
+			lmap_race_sleep(shrink_next);
 		for (i = 0; i < batch.nr; i++)
 			shrink_chunk(batch.chunks[i]);
 		if (batch.region) {

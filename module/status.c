@@ -6,6 +6,7 @@
  * kept for others who can ask (refs.h).
  */
 #include "lmap.h"
+#include "race.h"
 
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -55,6 +56,7 @@ void lmap_refs_reset(struct lmap_region *region, struct lmap_query *q)
 
 		/* Revoke is held: the node stays, and its window. */
 		mutex_unlock(&region->mdb.lock);
+		lmap_race_sleep(refs_collected);
 		lmap_window_zap(window, from + delta, to + delta);
 		mutex_lock(&region->mdb.lock);
 	}
@@ -142,6 +144,7 @@ static bool status_mapping(struct status_job *job, struct lmap_window *window,
 	region = lmap_index_region(&window->index, *wfirst, wlast);
 	if (!region)
 		return false;
+	lmap_race_sleep(status_region);
 	lmap_revoke_lock(region);
 	mutex_lock(&region->mdb.lock);
 	node = lmap_index_first_of(&window->index, &region->mdb, *wfirst, wlast);

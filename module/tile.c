@@ -20,6 +20,7 @@
  *       no: unpin, try again
  */
 #include "tile.h"
+#include "race.h"
 
 #include <linux/backing-dev.h>
 #include <linux/memcontrol.h>
@@ -81,6 +82,7 @@ bool lmap_tile_mark_dirty(struct lmap_chunk *chunk, unsigned long page)
 			return false;
 		if (old & LMAP_TILE_DIRTY)
 			return true;
+		lmap_race(pin_dirty);
 	} while (!try_cmpxchg(slot, &old, old | LMAP_TILE_DIRTY));
 	return true;
 }
@@ -262,6 +264,7 @@ static int pin_one(struct lmap_region *region, unsigned long page, u64 gen,
 	if (n != 1)
 		return n < 0 ? n : fatal_signal_pending(current) ?
 			-EINTR : -EFAULT;
+	lmap_race_sleep(pin_pinned);
 	return tiles_insert(region, page, &pinned, gen);
 }
 
@@ -357,7 +360,9 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 			ret = -ENOMEM;
 			break;
 		}
+		lmap_race_sleep(pin_gen_read);
 		mmu_interval_read_begin(&region->notifier);
+		lmap_race_sleep(pin_begun);
 		ret = pin_locked(region, page, gen, held);
 	} while (ret == -EAGAIN && !held && !fatal_signal_pending(current));
 	/* The last user of an mm must not be torn down under our locks. */
@@ -402,5 +407,6 @@ bool lmap_tile_invalidate(struct lmap_region *region, unsigned long first,
 			chunk->stale |= mask;
 	}
 	xa_unlock(&region->tiles);
+	lmap_race(tile_invalidated);
 	return found;
 }

@@ -7,6 +7,7 @@
  * mmapped so; and get_user_pages must never get at a page.
  */
 #include "lmap.h"
+#include "race.h"
 
 #include <linux/file.h>
 #include <linux/huge_mm.h>
@@ -46,11 +47,13 @@ void lmap_window_zap(struct lmap_window *window, unsigned long wfirst,
 {
 	/* Marks before page tables; partner: the barrier in fill_pte(). */
 	smp_mb();
+	lmap_race_sleep(zap_marked);
 	lockdep_off();
 	unmap_mapping_range(window->file->f_mapping,
 			    (loff_t)wfirst << PAGE_SHIFT,
 			    (loff_t)(wlast - wfirst + 1) << PAGE_SHIFT, 1);
 	lockdep_on();
+	lmap_race_sleep(zap_tables);
 	/* Copies that began before the marks are over. */
 	write_lock(&window->copy_lock);
 	write_unlock(&window->copy_lock);
@@ -130,6 +133,7 @@ static int lmap_window_release(struct inode *inode, struct file *file)
 	 * then leave the list, so that LMAP_UNMAP never misses the window.
 	 */
 	lmap_window_kill(window);
+	lmap_race_sleep(window_killed);
 	mutex_lock(&space->lock);
 	list_del(&window->link);
 	space->nr_windows--;
@@ -232,6 +236,7 @@ static struct file *window_make(struct lmap_space *space, u64 length,
 		kfree(window);
 		return file;
 	}
+	lmap_race_sleep(window_made);
 	ret = window_publish(window, file);
 	if (ret) {
 		/* release() sees a file without a window. */
