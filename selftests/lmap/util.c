@@ -59,6 +59,16 @@ int poke(volatile void *p, int value)
 	return TRY_FAULT(*(volatile unsigned char *)p = value);
 }
 
+int peek_word(const volatile void *p, uint64_t *value)
+{
+	return TRY_FAULT(*value = *(const volatile uint64_t *)p);
+}
+
+int poke_word(volatile void *p, uint64_t value)
+{
+	return TRY_FAULT(*(volatile uint64_t *)p = value);
+}
+
 int call(const volatile void *p)
 {
 	volatile int value = 0;

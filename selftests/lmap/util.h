@@ -55,6 +55,9 @@ struct outcome {
 int peek(const volatile void *p);
 int poke(volatile void *p, int value);
 int call(const volatile void *p);	/* executes code there */
+/* Eight bytes at once: 0 or one of the above. */
+int peek_word(const volatile void *p, uint64_t *value);
+int poke_word(volatile void *p, uint64_t value);
 struct outcome last_outcome(void);
 void catch_faults(void);
 
