@@ -267,6 +267,16 @@ static void phase_clear(void)
 		found("oracle", "unmap of everything: %s", strerror(-ret));
 }
 
+static void empty_page(int view, const char *p, unsigned int page)
+{
+	uint64_t word = 0;
+	int ret = peek_word(p, &word);
+
+	if (ret != NOTHING)
+		found("oracle", "view %d, page %u: there is still something (%d, %#llx)",
+		      view, page, -ret, (unsigned long long)word);
+}
+
 static void phase_empty(void)
 {
 	struct lmap_info i = info(me.space);
@@ -275,9 +285,7 @@ static void phase_empty(void)
 
 	for (int v = 0; v < 3; v++)
 		for (unsigned int p = 0; p < WPAGES; p++)
-			if (peek(views[v] + p * PG) != NOTHING)
-				found("oracle", "view %d, page %u: there is still something",
-				      v, p);
+			empty_page(v, views[v] + p * PG, p);
 	for (int e = 0; e < 2; e++)
 		for (unsigned int p = 0; p < WPAGES; p++)
 			if (pread(me.table[e].fd, &byte, 1, p * PG) == 1)

@@ -281,6 +281,21 @@ static void run_rounds(const struct mode *mode, unsigned int seconds)
 		check_counts();
 }
 
+/* Workers unpin, after the last process has gone. */
+static void wait_pins(long before)
+{
+	time_t end = time(NULL) + PATIENCE * slow();
+	long now;
+
+	while ((now = pins()) > before && time(NULL) < end)
+		futex_wait(&arena->word, arena->word, 20);
+	if (now <= before)
+		return;
+	found("coordinator", "%ld pages are pinned for ever", now - before);
+	if (!system("grep ^lmap_ /proc/slabinfo | sed 's/^/# /'"))
+		printf("# (slab caches)\n");
+}
+
 /* 0 = good, 1 = bad, 4 = can't be had */
 static int run_mode(const struct mode *mode, unsigned int number,
 		    unsigned int seconds)
@@ -301,12 +316,11 @@ static int run_mode(const struct mode *mode, unsigned int number,
 	mail_close();
 	mode->end();
 	print_counts();
+	if (!arena->failed)
+		wait_pins(before);
 	ret = arena->failed;
 	if (ret)
 		printf("# %s\n", arena->failure);
-	else
-		/* A pin that leaks makes it hang here, until the runner kills it. */
-		pins_gone(before);
 	printf("%s %u torture: %s\n", ret ? "not ok" : "ok", number, mode->name);
 	return ret ? 1 : 0;
 }
