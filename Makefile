@@ -85,6 +85,18 @@ check-kernel: setup
 	@rc=0; KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/kselftest.sh 2>&1 | tee $(B)/check.log; \
 	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/check.log $$rc
 
+## make torture         everything at random against an oracle, with race points, in a VM
+##       SECONDS=60     of each mode; SEED=, MODE=plain|delays|memory|injection|hotplug, KERNEL and SMP as above
+SECONDS ?= 60
+SEED ?=
+MODE ?=
+torture: setup
+	@mkdir -p $(B)
+	@rc=0; KERNEL=$(KERNEL) SMP=$(SMP) TORTURE_SECONDS=$(SECONDS) SEED=$(SEED) MODE=$(MODE) \
+		$(VM)/torture.sh 2>&1 | tee $(B)/torture.log; \
+	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/torture.log $$rc
+torture: SHELL := /bin/bash
+
 ## make lint            checkpatch, sparse, warnings, cppcheck, kernel-doc, shellcheck
 lint: setup
 	@.ci/lint.sh
@@ -106,4 +118,4 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help module lib tools setup demo bench check check-user check-kernel lint install uninstall clean
+.PHONY: all help module lib tools setup demo bench check check-user check-kernel torture lint install uninstall clean

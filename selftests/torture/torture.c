@@ -3,8 +3,8 @@
  * torture - the coordinator: starts processes, leads them from phase to phase,
  * replaces those that died, tells what was found. TAP on stdout.
  *
- *   torture [--seed N] [--seconds N] [--rounds N] [--ops N] [--procs N]
- *           [--threads N] [--mode NAME]
+ *   torture [--seed N] [--seconds N (of each mode)] [--rounds N] [--ops N]
+ *           [--procs N] [--threads N] [--mode NAME]
  *
  * It must never use lmap itself, or hold anything that would keep a window or a
  * space of a dead process alive but what lies in a letter box.
@@ -28,7 +28,7 @@ static struct {
 	uint64_t seed;
 	unsigned int seconds, rounds, ops, procs, threads;
 	const char *mode;
-} opt = { .seconds = 60, .ops = 200, .procs = 5, .threads = 3 };
+} opt = { .seconds = 12, .ops = 200, .procs = 5, .threads = 3 };
 
 /* Processes. */
 
@@ -307,7 +307,7 @@ static int run_mode(const struct mode *mode, unsigned int number,
 	mode_name = mode->name;
 	arena_reset(opt.seed);
 	if (mode->begin(&why)) {
-		printf("ok %u torture: %s # SKIP %s\n", number, mode->name, why);
+		printf("ok %u torture %s # SKIP %s\n", number, mode->name, why);
 		return 4;
 	}
 	mail_open();
@@ -321,7 +321,7 @@ static int run_mode(const struct mode *mode, unsigned int number,
 	ret = arena->failed;
 	if (ret)
 		printf("# %s\n", arena->failure);
-	printf("%s %u torture: %s\n", ret ? "not ok" : "ok", number, mode->name);
+	printf("%s %u torture %s\n", ret ? "not ok" : "ok", number, mode->name);
 	return ret ? 1 : 0;
 }
 
@@ -377,7 +377,7 @@ int main(int argc, char **argv)
 
 		if (opt.mode && strcmp(opt.mode, modes[i].name))
 			continue;
-		ret = run_mode(&modes[i], ++number, opt.seconds / n);
+		ret = run_mode(&modes[i], ++number, opt.seconds);
 		failed |= ret == 1;
 		ran += ret == 0;
 	}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # torture.sh - run selftests/torture in a guest, with a module that has race points. Environment: KERNEL (6.1), SMP (2),
-# SECONDS_EACH (60, of each mode), SEED (a new one), MODE (all), MEM (MiB, the kernel's), ARGS (more options). TAP on
+# TORTURE_SECONDS (60, of each mode), SEED (a new one), MODE (all), MEM (MiB, the kernel's), ARGS (more options). TAP on
 # stdout, then how often each race point was passed. Fails if anything is found.
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
