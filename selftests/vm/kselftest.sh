@@ -14,6 +14,8 @@ out=$LMAP_TOP/build/kselftest
 mkdir -p "$out"
 make -s -C "$LMAP_TOP/selftests/lmap" KSFT="$ksft" OUTPUT="$out" all >&2
 mapfile -t all < <(make -s -C "$LMAP_TOP/selftests/lmap" KSFT="$ksft" OUTPUT="$out" programs)
+make -s -C "$LMAP_TOP/selftests/torture" OUT="$out" >&2
+all+=(torture)
 
 programs=("${all[@]}") args=''
 if [ -n "$t" ]; then
