@@ -320,6 +320,18 @@ static void do_pester(struct worker *w)
 	ADD(good[w->op]);
 }
 
+static void exec_and_exit(void)
+{
+	sigset_t pester;
+
+	/* One that is pending would end the new program. */
+	sigemptyset(&pester);
+	sigaddset(&pester, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &pester, NULL);
+	execl("/proc/self/exe", "torture", "--exit", NULL);
+	pthread_sigmask(SIG_UNBLOCK, &pester, NULL);
+}
+
 static void do_die(struct worker *w)
 {
 	unsigned int how = roll(w, 4), whom = roll(w, arena->procs);
@@ -333,7 +345,7 @@ static void do_die(struct worker *w)
 	case 0:
 		_exit(0);
 	case 1:
-		execl("/proc/self/exe", "torture", "--exit", NULL);
+		exec_and_exit();
 		return;
 	case 2:
 		if (pid)
