@@ -92,8 +92,8 @@ void lmap_race_wait(enum lmap_race_point point)
 		cond_resched();
 		break;
 	case 2:
-		/* Others that want this processor come first. */
-		yield();
+		/* Others get this processor, if only for a tick. */
+		schedule_timeout_uninterruptible(1);
 		break;
 	default:
 		usleep_range(1 + (bits >> 8) % SLEEP_US_MAX, SLEEP_US_MAX + 1);
