@@ -280,12 +280,12 @@ static void empty_page(int view, const char *p, unsigned int page)
 static void phase_empty(void)
 {
 	struct lmap_info i = info(me.space);
-	char *views[] = { me.view_a, (char *)VIEW_B, (char *)VIEW_C };
+	static const uint64_t views[] = { VIEW_A, VIEW_B, VIEW_C };
 	char byte;
 
 	for (int v = 0; v < 3; v++)
 		for (unsigned int p = 0; p < WPAGES; p++)
-			empty_page(v, views[v] + p * PG, p);
+			empty_page(v, (char *)views[v] + p * PG, p);
 	for (int e = 0; e < 2; e++)
 		for (unsigned int p = 0; p < WPAGES; p++)
 			if (pread(me.table[e].fd, &byte, 1, p * PG) == 1)

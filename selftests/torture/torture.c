@@ -328,27 +328,27 @@ static int run_mode(const struct mode *mode, unsigned int number,
 static void options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "seed", 1, NULL, 's' }, { "seconds", 1, NULL, 't' },
-		{ "rounds", 1, NULL, 'r' }, { "ops", 1, NULL, 'o' },
-		{ "procs", 1, NULL, 'p' }, { "threads", 1, NULL, 'n' },
+		{ "seconds", 1, NULL, 0 }, { "rounds", 1, NULL, 0 },
+		{ "ops", 1, NULL, 0 }, { "procs", 1, NULL, 0 },
+		{ "threads", 1, NULL, 0 }, { "seed", 1, NULL, 's' },
 		{ "mode", 1, NULL, 'm' }, { "exit", 0, NULL, 'e' }, {}
 	};
-	int c;
+	unsigned int *numbers[] = { &opt.seconds, &opt.rounds, &opt.ops,
+				    &opt.procs, &opt.threads };
+	int c, i;
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		unsigned long value = optarg ? strtoul(optarg, NULL, 0) : 0;
-
-		switch (c) {
-		case 's': opt.seed = value; break;
-		case 't': opt.seconds = value; break;
-		case 'r': opt.rounds = value; break;
-		case 'o': opt.ops = value; break;
-		case 'p': opt.procs = value; break;
-		case 'n': opt.threads = value; break;
-		case 'm': opt.mode = optarg; break;
-		case 'e': exit(0);
-		default: exit(2);
-		}
+	while ((c = getopt_long(argc, argv, "", longs, &i)) != -1) {
+		/* What exec() leaves of a process that shall die. */
+		if (c == 'e')
+			exit(0);
+		if (c == '?')
+			exit(2);
+		if (c == 'm')
+			opt.mode = optarg;
+		else if (c == 's')
+			opt.seed = strtoull(optarg, NULL, 0);
+		else
+			*numbers[i] = strtoul(optarg, NULL, 0);
 	}
 	if (!opt.procs || opt.procs > PROCS_MAX || !opt.threads ||
 	    opt.threads > THREADS_MAX)
