@@ -3,8 +3,9 @@
 # kmod.sh KERNEL [DIRECTORY] - build lmap.ko, or the module in DIRECTORY, for a kernel of the table `kernels`; prints
 # the path of the module.
 # KDIR=directory kmod.sh - the same for installed headers. Sources are copied to build/module/, so that no object lies
-# among files that git tracks.
-# Environment RACE=1: with delays at race points (module/race.h).
+# among files that git tracks. Environment, each in a directory of its own, so that no other run gets it by mistake:
+# RACE=1: with delays at race points (module/race.h); INSTRUMENT=gcov|kcov: an lmap.ko that tells what it executes, for
+# a kernel that listens.
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
@@ -19,7 +20,10 @@ else
 	release=$(cat "$dir/release")
 	set -- "$dir/headers"
 fi
-out=$LMAP_TOP/build/module/$release${RACE:+-race} name=lmap source=$LMAP_TOP
+out=$LMAP_TOP/build/module/$release${RACE:+-race} name=lmap source=$LMAP_TOP instrument=''
+if [ -n "${INSTRUMENT-}" ] && [ -z "$other" ]; then
+	out=$LMAP_TOP/build/module-$INSTRUMENT/$release instrument=INSTRUMENT=$INSTRUMENT
+fi
 if [ -n "$other" ]; then
 	name=$(basename "$other") source=$LMAP_TOP/$other
 	out=$LMAP_TOP/build/$name/$release
@@ -30,7 +34,7 @@ rsync -a --delete --include=/Kbuild --include='/module/' --include='/module/*.[c
 	--exclude='*' "$source/" "$out/"
 # KFLAGS: W=1 C=2 and the like
 # shellcheck disable=SC2086
-make -s -C "$1" M="$out" ${KFLAGS-} modules 2>&1 |
+make -s -C "$1" M="$out" ${KFLAGS-} $instrument modules 2>&1 |
 	grep -v 'Skipping BTF generation\|compiler differs\|You are using:\|The kernel was built by:' >&2 || [ "${PIPESTATUS[0]}" = 0 ]
 [ -e "$out/$name.ko" ] || die "no module came out"
 echo "$out/$name.ko"
