@@ -97,6 +97,10 @@ torture: setup
 	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/torture.log $$rc
 torture: SHELL := /bin/bash
 
+## make coverage        which lines of the module the kselftests reach (debug kernel); see Documentation/coverage.rst
+coverage: setup
+	@SMP=$(SMP) T=$(T) $(VM)/coverage.sh
+
 ## make lint            checkpatch, sparse, warnings, cppcheck, kernel-doc, shellcheck
 lint: setup
 	@.ci/lint.sh
@@ -118,4 +122,4 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help module lib tools setup demo bench check check-user check-kernel torture lint install uninstall clean
+.PHONY: all help module lib tools setup demo bench check check-user check-kernel torture lint install uninstall clean coverage

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # kselftest.sh - build the kselftests and run them in a guest. Environment: KERNEL (6.1), SMP (2), T (all; or
-# program, or program.test). TAP on stdout. Fails if a test fails, or if none ran.
+# program[,program...], or program.test), AFTER (a script that the guest runs when the module has gone; what it prints follows
+# the TAP). TAP on stdout. Fails if a test fails, or if none ran.
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
@@ -19,8 +20,10 @@ all+=(torture)
 
 programs=("${all[@]}") args=''
 if [ -n "$t" ]; then
-	programs=("${t%%.*}")
-	printf '%s\n' "${all[@]}" | grep -qx -- "${t%%.*}" || die "no test program \"${t%%.*}\" (there are: ${all[*]})"
+	IFS=, read -ra programs <<<"${t%%.*}"
+	for p in "${programs[@]}"; do
+		printf '%s\n' "${all[@]}" | grep -qx -- "$p" || die "no test program \"$p\" (there are: ${all[*]})"
+	done
 	[ "$t" = "${t%%.*}" ] || args="-t ${t#*.}"
 fi
 
@@ -37,9 +40,12 @@ for p in "${programs[@]}"; do cp "$out/$p" "$stage/lmap/"; done
 	fi
 } >"$stage/env"
 
+after=()
+[ -z "${AFTER-}" ] || after=(--add "$AFTER:/t/after")
+
 append=''
 [ "$K_KIND" = stock ] || append='page_table_check=on kmemleak=on'
 echo "# kselftests on $kernel with $smp CPU"
 takelocks=$("$VM_DIR/kmod.sh" "$kernel" selftests/takelocks)
 "$VM_DIR/run.sh" --module "$takelocks" --kernel "$kernel" --smp "$smp" --timeout 1800 --append "$append" --add "$stage/lmap:/t/lmap" \
-	--add "$stage/env:/t/env" --add "$ksft/kselftest:/t/kselftest" -- sh /t/kselftest.guest
+	--add "$stage/env:/t/env" --add "$ksft/kselftest:/t/kselftest" "${after[@]}" -- sh /t/kselftest.guest
