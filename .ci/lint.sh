@@ -128,5 +128,6 @@ check "no path or mirror of a machine" no_machine_names
 check "nothing left to do" no_todo
 check "licences" spdx
 check "manual pages" man_pages
+check "the description for syzkaller" selftests/fuzz/check.sh
 echo "1..$n"
 exit $failed
