@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The mapping database against the naive model, driven by libFuzzer: bytes
- * become operations. With a main() of its own (-DREPLAY) it tells what the
- * operations of an input file are and where they fail.
+ * become operations. With a main() of its own (-DREPLAY) it runs input files
+ * without libFuzzer; with a single one it tells what its operations are, and so
+ * where they fail.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,20 +58,32 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 }
 
 #ifdef REPLAY
-int main(int argc, char **argv)
+static void replay(const char *name, bool tell)
 {
 	static u8 data[1 << 20];
-	FILE *f = argc > 1 ? fopen(argv[1], "r") : NULL;
+	FILE *f = fopen(name, "r");
 
 	if (!f) {
-		fprintf(stderr, "usage: fuzz-replay FILE\n");
-		return 2;
+		perror(name);
+		exit(2);
 	}
+	printf("# %s\n", name);
 	bytes = data;
 	left = fread(data, 1, sizeof(data), f);
 	fclose(f);
+	play(tell);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		fprintf(stderr, "usage: fuzz-replay FILE...\n");
+		return 2;
+	}
 	setbuf(stdout, NULL);
-	play(true);
+	for (int i = 1; i < argc; i++)
+		replay(argv[i], argc == 2);
+	printf("# %d files\n", argc - 1);
 	return 0;
 }
 #endif
