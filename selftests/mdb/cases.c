@@ -355,6 +355,57 @@ static void bits_region_part(void)
 	world_fini(&w);
 }
 
+/* It is cut, for another reason, before its zap: that is due in each part. */
+static void paused_and_cut(void)
+{
+	struct job job = { .window = 0, .last = 3, .take = LMAP_W, .self = true,
+			   .only = -1 };
+	struct world w;
+	bool ok;
+
+	world_init(&w, 1, 3, 4);
+	world_map(&w, 0, 0, 0, 0, 4, ALL);
+	world_map_on(&w, 0, 0, 1, 0, 4, ALL);
+	for (int p = 0; p < 4; p++)
+		world_touch(&w, 1, p, true, false);
+	ok = world_revoke(&w, job, 1) && sound(&w);
+	ok &= w.job[JOBS_MAX - 1].waits && node_at(&w, 1, 3)->flags;
+	world_revoke_window(&w, 1, 1, 1, LMAP_R, true, -1);
+	ok &= sound(&w) && node_at(&w, 1, 3)->rfirst > node_at(&w, 1, 0)->rfirst;
+	world_resume(&w, JOBS_MAX - 1, 0);
+	ok &= sound(&w) && !node_at(&w, 1, 0)->flags && !node_at(&w, 1, 3)->flags;
+	result(ok, "what waits for a zap and is cut still waits, in each part");
+	world_fini(&w);
+}
+
+/* Those above are told of each page as soon as one below is tracked. */
+static void bits_above(void)
+{
+	struct world w;
+	bool ok = true;
+
+	world_init(&w, 1, 3, 4);
+	world_map(&w, 0, 0, 0, 0, 4, ALL);
+	world_map_on(&w, 0, 0, 1, 0, 4, ALL);
+	world_map_on(&w, 1, 0, 2, 0, 4, TRACKED);
+	for (int round = 0; round < 2; round++) {
+		world_touch(&w, 2, 1, true, false);
+		world_reset_window(&w, 2, 0, 3);
+		ok &= told(&w, 1) && !told(&w, 0);
+		for (int win = 1; win >= 0; win--) {
+			world_reset_window(&w, win, 0, 0);
+			ok &= !told(&w, 0);
+			world_reset_window(&w, win, 0, 3);
+			ok &= told(&w, 1) == (LMAP_ACCESSED | LMAP_MODIFIED);
+			ok &= !told(&w, 0) && !told(&w, 2) && !told(&w, 3);
+			world_reset_window(&w, win, 0, 3);
+			ok &= !told(&w, 1) && sound(&w);
+		}
+	}
+	result(ok, "above a tracked mapping each is told of each page, once");
+	world_fini(&w);
+}
+
 int main(void)
 {
 	printf("TAP version 13\n");
@@ -369,6 +420,8 @@ int main(void)
 	bits_whole();
 	bits_move();
 	bits_region_part();
+	bits_above();
+	paused_and_cut();
 	printf("1..%d\n", tests);
 	return failed != 0;
 }

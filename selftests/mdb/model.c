@@ -541,10 +541,10 @@ static void exhaustive_all(bool quick, bool deep)
 	pause_ops(&a[9], 3, 2);
 	exhaustive(&a[9], 3, 2, quick ? 3 : 4 + more);
 	probe_ops(&a[10], 2, 3);
-	exhaustive(&a[10], 2, 3, quick ? 3 : 4);
+	exhaustive(&a[10], 2, 3, 3 + more);
 	a[11].regions = 2;
 	adopt_ops(&a[11], 2);
-	exhaustive(&a[11], 3, 2, quick ? 4 : 5 + more);
+	exhaustive(&a[11], 3, 2, 4 + more);
 	a[12].regions = 2;
 	adopt_ops(&a[12], 3);
 	exhaustive(&a[12], 3, 3, quick ? 3 : 4 + more);

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # mutants.sh OUT KSRC CC ARGS... - plant bugs in a copy of mdb.[ch], index.[ch] and refs.[ch], one at a time, and see that the model
-# test or the cases find each. A bug that can't be planted any more (the line has changed) is a failure, too. Must never
-# change the original.
+# test, the marks or the cases find each. A bug that can't be planted any more (the line has changed) is a failure, too. Must never
+# change the original. MUTANTS: a regular expression, only those of such names.
 set -u
 ulimit -c 0
 out=$1/mutants ksrc=$2
@@ -10,7 +10,7 @@ shift 2
 cc=("$@" -I. -w -g0 -iquote "$out")
 module=../../module
 mkdir -p "$out"
-n=0 failed=0
+n=0 failed=0 only=${MUTANTS:-}
 
 # Only world.c includes what is mutated: it is a library, and the rest is built once.
 build() {
@@ -19,8 +19,8 @@ build() {
 
 cp "$module"/{mdb,index,refs}.[ch] "$out/"
 build || exit 1
-for f in model cases; do
-	"${cc[@]}" -rdynamic -o "$out/$f" "$f.c" oracle.c check.c ops.c "$ksrc/tools/lib/rbtree.c" \
+for f in model cases marks; do
+	"${cc[@]}" -rdynamic -o "$out/$f" "$f.c" turns.c oracle.c check.c ops.c "$ksrc/tools/lib/rbtree.c" \
 		-L"$out" -lworld -Wl,-rpath,"$out" || exit 1
 done
 
@@ -30,13 +30,14 @@ limited() {
 }
 
 passes() {
-	limited "$out/cases" && limited "$out/model" quick
+	limited "$out/cases" && limited "$out/marks" && limited "$out/model" quick
 }
 
 # mutant FILE NAME SED-EXPRESSION
 mutant() {
 	local file=$1 name=$2 verdict=''
 	n=$((n + 1))
+	[[ $name =~ $only ]] || return 0
 	cp "$module"/{mdb,index,refs}.[ch] "$out/"
 	sed "$3" "$module/$file" >"$out/$file"
 	if cmp -s "$out/$file" "$module/$file"; then
@@ -60,7 +61,7 @@ if ! passes; then
 	exit 1
 fi
 
-mutant mdb.c "children keep their rights" 's/for (node = top; node; node = subtree_next(node, top->level))$/for (node = top; node; node = NULL)/'
+mutant mdb.c "children keep their rights" '/^static void subtree_demote/,/^}/s/node = subtree_next(node, top->level)/node = NULL/; /^void lmap_mdb_demote/,/^}/s/if (in_scope(rv, node))/if (in_scope(rv, node) \&\& !node->parent)/'
 mutant mdb.c "demote forgets the zap" 's/node->flags |= LMAP_NODE_ZAP;/node->flags |= 0;/; s/rv->zfirst = node->rfirst/rv->zfirst = node->rfirst + 1/'
 mutant mdb.c "a split is off by one" 's/right->npages = node->npages - left_pages/right->npages = node->npages - left_pages - 1/'
 mutant mdb.c "right halves keep the left parent" 's/top->parent : last_right\[right->level - 1\]/top->parent : node->parent/'
@@ -74,7 +75,7 @@ mutant mdb.c "ONLY is ignored" 's/if (!rv->only)/if (1)/'
 mutant mdb.c "a level too many is the subtree" 's/return node->level > level ? node : NULL;/return node->level >= level ? node : NULL;/'
 
 # grant
-mutant mdb.c "children of what moved stay where it was" 's/below->parent = node;/;/'
+mutant mdb.c "children of what moved stay where it was" 's/node_set_parent(below, node);/;/'
 mutant mdb.c "grandchildren of what moved become children" 's/if (below->parent == old)/if (1)/'
 mutant mdb.c "what moved gets behind its children" 's/list_add(\&node->order, \&old->order);/list_add_tail(\&node->order, \&node->mdb->preorder);/'
 mutant mdb.c "a grant with fewer rights keeps them below" 's/for (below = node; lost \&\& below;/for (below = node; 0;/'
@@ -120,4 +121,76 @@ mutant refs.c "a mapping in parts is cleared by one" 's/lmap_node_rlast(node) > 
 mutant refs.c "what was seen of the whole region is forgotten" '/^static void whole_to_table/,/^}/s/if (!table || !bits)/if (1)/'
 mutant refs.h "touched once, modified never" 's/if (modified \&\& !(atomic_long_read(word) \& bit))/if (0)/'
 mutant refs.h "a page of the wrong word is touched" 's/page % LMAP_REFS_WORD;/page % (LMAP_REFS_WORD \/ 2);/'
+
+# marks: what look-ups, inserts and extends make of them
+mutant index.c "look-ups ignore the mark" 's/^\t\thit_apply_mark(hit, node, wpage);/\t\t;/'
+mutant mdb.c "inserts ignore the mark" 's/^\t\treturn -ESTALE;/\t\t;/'
+mutant mdb.c "an insert looks at one page of the mark" '/^int lmap_mdb_insert/,/^}/s/lmap_node_rlast(node)))$/node->rfirst - 1))/'
+mutant index.c "inserts ignore the mark's range" '/^bool lmap_mark_stops_child/,/^}/s/ \&\& rlast >= mark->rfirst//'
+mutant mdb.c "extends ignore the mark" 's/if (lmap_mark_stops(node))/if (0)/'
+mutant index.c "extends of a part that is not revoked are refused" '/^bool lmap_mark_stops(/,/^}/s/mark->take \&\& node->rfirst <= mark->rlast/mark->take/'
+mutant index.c "the mark's last page is not in it" 's/(rpage > mark.rlast)/(rpage >= mark.rlast)/'
+mutant index.c "the mark's first page is not in it" 's/(rpage < mark.rfirst)/(rpage <= mark.rfirst)/'
+mutant index.c "a hit before the mark has a page of it" 's/to = mark.rfirst - 1;/to = mark.rfirst;/'
+mutant index.c "a hit behind the mark has a page of it" 's/from = mark.rlast + 1;/from = mark.rlast;/'
+mutant index.c "a hit in the mark begins with the mapping" 's/from = from > mark.rfirst ? from : mark.rfirst;//'
+mutant index.c "a hit in the mark ends with the mapping" 's/to = to < mark.rlast ? to : mark.rlast;//'
+mutant index.c "a hit that begins later keeps its region page" 's/^\thit->rfirst = from;//'
+mutant index.c "a hit that begins later keeps its window page" 's/^\thit->wfirst += from - hit->rfirst;//'
+mutant index.c "the mark takes r and leaves the rest" '/^static void hit_apply_mark/,/^}/s/if (mark.take \& LMAP_R)/if (0)/'
+mutant index.c "the mark takes everything" 's/hit->rights \&= ~mark.take;/hit->rights = 0;/'
+mutant index.c "the mark is of the root, too" 's/return mark->self \&\& (!mark->only/return (!mark->only/'
+mutant index.c "the mark is not of the root" '/^static bool mark_has(/,/^}/s/return mark->self \&\&/return 0 \&\&/'
+mutant index.c "the mark is of its window's only, not below" 's/in |= node->index == mark->only;/;/'
+mutant index.c "the mark is of all windows" 's/bool in = !mark->only || index == mark->only;/bool in = true;/'
+mutant index.c "the mark of a window forgets its root's" 's/return in || (mark->self \&\& node->index == mark->only);/return in;/'
+mutant index.c "the mark is of others' mappings" '/^static bool mark_has_child/,/^}/s/^\t\treturn false;/\t\treturn in;/'
+mutant index.c "half a mark" 's/WRITE_ONCE(mdb->mark.rlast, mark->rlast);/WRITE_ONCE(mdb->mark.rlast, mark->rfirst);/'
+mutant mdb.c "the mark stays" '/^void lmap_mdb_unmark/,/^}/s/lmap_mark_set(mdb, \&mark);/;/'
+mutant mdb.c "the mark does not follow its root that is cut" '/^static void demote_border/,/^}/s/if (rv->mdb->mark.take)/if (0)/'
+mutant mdb.c "the mark does not say what is taken" '/^void lmap_mdb_mark/,/^}/s/.take = rv->take,//'
+
+# revocations that pause
+mutant mdb.c "what others left is not noticed" 's/if (node->flags \& LMAP_NODE_ZAP || lmap_node_dying(node))/if (0)/'
+mutant mdb.c "what others left dying is not noticed" 's/if (node->flags \& LMAP_NODE_ZAP || lmap_node_dying(node))/if (!lmap_node_dying(node) \&\& node->flags \& LMAP_NODE_ZAP)/'
+mutant mdb.c "what others left to zap is not noticed" 's/if (node->flags \& LMAP_NODE_ZAP || lmap_node_dying(node))/if (lmap_node_dying(node))/'
+mutant mdb.c "parents are unlinked before children" 's/todo = lmap_node_dying(node) ? first_leaf(node) : node;/todo = node;/'
+mutant mdb.c "the first child is not always a leaf" '/^static struct lmap_node \*first_leaf/,/^}/s/while ((below/if ((below/'
+mutant mdb.c "unlinked before the zap" 's/if (todo->flags \& LMAP_NODE_ZAP) {/if (todo->flags \& LMAP_NODE_ZAP \&\& !lmap_node_dying(todo)) {/'
+mutant mdb.c "zapped for ever" 's/^\t\t\ttodo->flags \&= ~LMAP_NODE_ZAP;//'
+mutant mdb.c "a turn begins where the last one ended" '/^void lmap_mdb_demote/,/^}/s/rv->started = false;/rv->started = rv->breaks;/'
+mutant mdb.c "a call begins anew after what it unlinked" 's/^\trv->pos = node;/\trv->pos = todo;/'
+mutant mdb.c "a break after the last one" 's/^\t\tif (node)$/\t\tif (1)/'
+mutant mdb.c "parts that are cut are not found by their pages" 's/lmap_range_augment.propagate(\&node->rrb, NULL);//'
+mutant mdb.c "a part that is cut forgets its zap" '/^static struct lmap_node \*node_cut/,/^}/s/right->flags = node->flags;/right->flags = 0;/'
+mutant mdb.c "a break without mdb->lock given back" '/^void lmap_mdb_break/,/^}/{s/mutex_unlock(\&mdb->lock);//;s/mutex_lock(\&mdb->lock);//}'
+
+# changing trees, cutting
+mutant mdb.c "what is adopted keeps its rights" 's/unsigned int rights = node->rights \& parent->rights;/unsigned int rights = node->rights;/'
+mutant mdb.c "what is adopted gets too deep" '/^static void node_adopt/,/^}/s/if (!parent->depth)/if (0)/'
+mutant mdb.c "what is adopted keeps its depth" '/^static void node_adopt/,/^}/s/if (node->depth >= parent->depth)/if (0)/'
+mutant mdb.c "what is adopted keeps its level" 's/node->level = parent->level + 1;/;/'
+mutant mdb.c "what is adopted is not zapped" '/^static void node_adopt/,/^}/s/node->flags |= LMAP_NODE_ZAP;//'
+mutant mdb.c "what is adopted is counted twice" '/^static void node_adopt/,/^}/s/node->mdb->nr--;//'
+mutant mdb.c "look-ups find the old tree" '/^static void node_adopt/,/^}/s/WRITE_ONCE(node->mdb, to);/;/'
+mutant mdb.c "all that is adopted becomes children" 's/node_adopt(node, node == top ? parent : node->parent);/node_adopt(node, parent);/'
+mutant mdb.c "adopting does not cut at the end" '/^void lmap_mdb_adopt/,/^}/s/demote_border(rv, rv->rlast + 1);//'
+mutant mdb.c "adopting does not cut at the beginning" '/^void lmap_mdb_adopt/,/^}/s/demote_border(rv, rv->rfirst);//'
+mutant mdb.c "what can't be adopted is not unlinked" '/^void lmap_mdb_adopt/,/^}/s/rv->zlast = rv->rlast;/rv->zlast = 0; rv->zfirst = 1;/'
+mutant mdb.c "what was adopted is not looked at" '/^void lmap_mdb_adopt/,/^}/s/moved->zlast = rv->rlast;/moved->zlast = 0; moved->zfirst = 1;/'
+mutant mdb.c "only the first one is adopted" 's/^\t\tsubtree_adopt(top, parent);/\t\tsubtree_adopt(top, parent); break;/'
+mutant mdb.c "the middle of a top is adopted" 's/for (top = node; top->parent; top = top->parent)/for (top = node; 0;)/'
+mutant mdb.c "a cut takes what is behind, too" '/^struct lmap_node \*lmap_mdb_cut/,/^}/s/subtree_split(node, rlast + 1, spares);/;/'
+
+# walks that begin anew for each node
+mutant mdb.c "cutting begins anew" '/^static void demote_border/,/^}/s/next_to_split(rv, node, at)/next_to_split(rv, NULL, at)/'
+mutant mdb.c "adopting begins anew" 's/node = stays ? lmap_mdb_next(stays, rv->rfirst, rv->rlast) :/node = 0 ? NULL :/; s/^\t\t\tstays = node;/\t\t\twhile (node \&\& lmap_node_dying(node)) node = lmap_mdb_next(node, rv->rfirst, rv->rlast); if (!node) break; goto live;/; s/^\t\tfor (top = node; top->parent/live:\t\tfor (top = node; top->parent/'
+mutant mdb.c "unlinking begins anew" 's/^\t\t\treaped++;/\t\t\treaped++; node = work_next(rv, NULL);/'
+
+# bits of each page above what is tracked
+mutant refs.c "a table of those above is not used" '/^static void seen_add(/,/^}/s/if (!table)/if (!table || !refs->tracked)/'
+mutant refs.c "what was seen before the table is forgotten: modified" '/^static void whole_to_table/,/^}/s/LMAP_REFS_SEEN_M,$/LMAP_REFS_SEEN_A,/'
+mutant refs.c "those above are not asked for each page" 's/if (plane == LMAP_REFS_FRESH_A \&\& !refs->tracked)/if (!refs->tracked)/'
+mutant refs.c "a node is to be zapped for ever" 's/prev->flags \&= ~LMAP_NODE_REFS;/;/'
+mutant refs.c "only the first node is zapped" '/^struct lmap_node \*lmap_refs_next_zap/,/^}/s/prev = prev ? lmap_mdb_next(prev, q->rfirst, q->rlast) :/prev = prev ? NULL :/'
 exit $failed
