@@ -13,6 +13,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/shrinker.h>
+#include <linux/spinlock.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "lmap needs Linux 6.1 or newer"
@@ -92,6 +93,26 @@ static inline int lmap_compat_shrinker_register(struct shrinker *shrinker)
 #else
 #define LMAP_ISOLATE_ARGS(item, list, arg) \
 	struct list_head *(item), struct list_lru_one *(list), void *(arg)
+#endif
+
+/*
+ * PREEMPT_RT: who waits to write lends its priority to nobody that reads. A
+ * lock with one owner does, at the price of one reader at a time.
+ */
+#ifdef CONFIG_PREEMPT_RT
+typedef spinlock_t lmap_compat_rwlock_t;
+#define lmap_compat_rwlock_init(lock)	spin_lock_init(lock)
+#define lmap_compat_read_lock(lock)	spin_lock(lock)
+#define lmap_compat_read_unlock(lock)	spin_unlock(lock)
+#define lmap_compat_write_lock(lock)	spin_lock(lock)
+#define lmap_compat_write_unlock(lock)	spin_unlock(lock)
+#else
+typedef rwlock_t lmap_compat_rwlock_t;
+#define lmap_compat_rwlock_init(lock)	rwlock_init(lock)
+#define lmap_compat_read_lock(lock)	read_lock(lock)
+#define lmap_compat_read_unlock(lock)	read_unlock(lock)
+#define lmap_compat_write_lock(lock)	write_lock(lock)
+#define lmap_compat_write_unlock(lock)	write_unlock(lock)
 #endif
 
 #endif /* LMAP_COMPAT_H */

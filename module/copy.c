@@ -28,7 +28,7 @@ static int copy_tile(struct lmap_window *window, loff_t pos, void *buf,
 	void *kaddr;
 
 	rcu_read_lock();
-	read_lock(&window->copy_lock);
+	lmap_compat_read_lock(&window->copy_lock);
 	/* Partner: smp_mb() in lmap_window_zap(), which then takes the lock. */
 	smp_mb();
 	ret = -EFAULT;
@@ -63,7 +63,7 @@ static int copy_tile(struct lmap_window *window, loff_t pos, void *buf,
 		flush_dcache_page(lmap_tile_page(tile));
 	ret = 0;
 out:
-	read_unlock(&window->copy_lock);
+	lmap_compat_read_unlock(&window->copy_lock);
 	/* The mapping was found under RCU: keep its region for pinning. */
 	if (ret == -EAGAIN && !lmap_region_tryget(region))
 		ret = -EFAULT;

@@ -207,7 +207,7 @@ struct lmap_window {
 	unsigned long npages;
 	unsigned int rights;
 	bool dead;
-	rwlock_t copy_lock;
+	lmap_compat_rwlock_t copy_lock;
 	struct rcu_head rcu;
 };
 

@@ -55,8 +55,8 @@ void lmap_window_zap(struct lmap_window *window, unsigned long wfirst,
 	lockdep_on();
 	lmap_race_sleep(zap_tables);
 	/* Copies that began before the marks are over. */
-	write_lock(&window->copy_lock);
-	write_unlock(&window->copy_lock);
+	lmap_compat_write_lock(&window->copy_lock);
+	lmap_compat_write_unlock(&window->copy_lock);
 }
 
 struct lmap_window *lmap_vma_window(struct vm_area_struct *vma)
@@ -227,7 +227,7 @@ static struct file *window_make(struct lmap_space *space, u64 length,
 	if (!window)
 		return ERR_PTR(-ENOMEM);
 	lmap_index_init(&window->index);
-	rwlock_init(&window->copy_lock);
+	lmap_compat_rwlock_init(&window->copy_lock);
 	window->space = space;
 	window->npages = length >> PAGE_SHIFT;
 	window->rights = rights;
