@@ -326,6 +326,7 @@ struct lmap_region *lmap_region_next(struct lmap_space *space,
 				     struct lmap_region *prev);
 int lmap_region_track(struct lmap_region *region);
 void lmap_region_forget(struct lmap_region *region);
+void lmap_region_sync(struct lmap_region *region);
 bool lmap_region_tryget(struct lmap_region *region);
 void lmap_region_put(struct lmap_region *region);
 struct lmap_region *lmap_index_region(struct lmap_index *index,

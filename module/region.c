@@ -212,11 +212,8 @@ void lmap_region_forget(struct lmap_region *region)
 	lmap_region_put(region);
 }
 
-static void lmap_region_stale(struct work_struct *work)
+static void region_stale(struct lmap_region *region)
 {
-	struct lmap_region *region = container_of(work, struct lmap_region,
-						  stale_work);
-
 	lmap_tile_recheck(region);
 	lmap_revoke_lock(region);
 	/* Kept for its history alone: it must not hold pages. */
@@ -225,6 +222,27 @@ static void lmap_region_stale(struct work_struct *work)
 	else
 		lmap_tile_drop_stale(region);
 	mutex_unlock(&region->revoke);
+}
+
+static void lmap_region_stale(struct work_struct *work)
+{
+	region_stale(container_of(work, struct lmap_region, stale_work));
+}
+
+/**
+ * lmap_region_sync - what the lender has discarded is visible to borrowers
+ * @region: whose; not detached, the caller holds a reference
+ *
+ * Does what the worker has not done yet instead of waiting for it: the worker
+ * has no priority, and the caller's reaches it only through region->revoke. A
+ * worker that was queued before us is busy, or it is done.
+ *
+ * Context: process, no locks.
+ */
+void lmap_region_sync(struct lmap_region *region)
+{
+	if (work_busy(&region->stale_work))
+		region_stale(region);
 }
 
 static void lmap_region_free(struct work_struct *work)

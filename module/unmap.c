@@ -11,12 +11,6 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
-/* What the lender has discarded in the region is visible to borrowers. */
-static void region_sync(struct lmap_region *region)
-{
-	flush_work(&region->stale_work);
-}
-
 /* Taking back one's own memory ends what is known of its use. */
 static bool take_forgets(const struct lmap_take *take,
 			 const struct lmap_region *region,
@@ -40,7 +34,7 @@ static int unmap_regions(struct lmap_space *space, unsigned long first,
 		lmap_revoke_region(region, first, last, take);
 		if (take_forgets(take, region, first, last))
 			lmap_region_forget(region);
-		region_sync(region);
+		lmap_region_sync(region);
 		if (lmap_take_stopped(take, before)) {
 			lmap_region_put(region);
 			return -EINTR;
@@ -265,7 +259,7 @@ long lmap_ioc_sync(struct lmap_space *space)
 	struct lmap_region *region = NULL;
 
 	while ((region = lmap_region_next(space, region)))
-		region_sync(region);
+		lmap_region_sync(region);
 	return 0;
 }
 
