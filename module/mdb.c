@@ -326,6 +326,7 @@ unsigned long lmap_mdb_spares_needed(struct lmap_revoke *rv)
 	return n;
 }
 
+/* Model: revoke.pml, set_mark(). */
 void lmap_mdb_mark(struct lmap_revoke *rv)
 {
 	struct lmap_mark mark = {
@@ -356,6 +357,7 @@ static void note_node(struct lmap_revoke *rv, struct lmap_node *node)
 		rv->zlast = lmap_node_rlast(node);
 }
 
+/* Model: revoke.pml, demote_node(). */
 static void node_demote(struct lmap_revoke *rv, struct lmap_node *node)
 {
 	unsigned int rights = node->rights & ~rv->take;
@@ -488,6 +490,7 @@ static void node_replace(struct lmap_node *old, struct lmap_node *node)
 			node_set_parent(below, node);
 }
 
+/* Model: revoke.pml, move(). */
 int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
 		  struct lmap_node *node)
 {
@@ -634,7 +637,10 @@ static struct lmap_node *work_next(struct lmap_revoke *rv,
 	return scope_next(rv, node, rv->zfirst, rv->zlast);
 }
 
-/* All descendants of a dying node are dying, and nothing new gets below it. */
+/*
+ * All descendants of a dying node are dying, and nothing new gets below it.
+ * Model: revoke.pml, do_work(), with choose_todo() and reap().
+ */
 bool lmap_mdb_work(struct lmap_revoke *rv, struct list_head *dead,
 		   struct lmap_node **zap)
 {

@@ -48,6 +48,10 @@
 	X(place_busy)		/* target busy; it is revoked next */ \
 	X(place_spares)		/* locks dropped to get memory */ \
 	X(place_linked)		/* linked; is the window dead? */ \
+	X(revoke_marked)	/* the mark is set; demoting comes */ \
+	X(revoke_demoted)	/* rights are gone; zaps come */ \
+	X(revoke_next)		/* one zapped; the next one comes */ \
+	X(revoke_turn)		/* locks dropped within one revocation */ \
 	X(refs_collected)	/* fresh bits taken; zap comes */ \
 	X(status_region)	/* region of a mapping found; lock comes */ \
 	X(detach_pinned)	/* granter's page pinned; table comes */ \

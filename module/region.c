@@ -399,6 +399,7 @@ static bool lmap_event_is_final(const struct mmu_notifier_range *range)
 	       range->event == MMU_NOTIFY_RELEASE;
 }
 
+/* Model: locks.pml, callback_async() and munmap(). */
 static bool lmap_region_invalidate(struct mmu_interval_notifier *mni,
 				   const struct mmu_notifier_range *range,
 				   unsigned long seq)

@@ -6,6 +6,7 @@
  * make it fail: without memory for splitting a mapping more is revoked.
  */
 #include "lmap.h"
+#include "race.h"
 
 /**
  * lmap_spares_fill - have nodes for splitting
@@ -73,6 +74,7 @@ bool lmap_take_stopped(const struct lmap_take *take, u64 before)
 	       (take->work != before && take_interrupted(take));
 }
 
+/* Model: revoke.pml, may_yield(). */
 static bool turn_ends(struct lmap_region *region,
 		      const struct revoke_turn *turn)
 {
@@ -120,7 +122,7 @@ static void region_emptied(struct lmap_region *region)
 	lmap_region_put(region);
 }
 
-/* False if the turn has ended before the work did. */
+/* False if the turn has ended before the work did. Model: revoke.pml, do_work(). */
 static bool revoke_work(struct lmap_region *region, struct lmap_revoke *rv,
 			struct revoke_turn *turn)
 {
@@ -142,6 +144,7 @@ static bool revoke_work(struct lmap_region *region, struct lmap_revoke *rv,
 			region_emptied(region);
 		if (zap)
 			node_zap(region, zap);
+		lmap_race_sleep(revoke_next);
 	} while (more && !turn_ends(region, turn));
 
 	/* Pages that nobody can reach any more are given back at once. */
@@ -317,7 +320,10 @@ static void job_wait_rcu(struct revoke_job *job)
 	job->waits = true;
 }
 
-/* One turn; what it has not finished is to be resumed. False: nothing there. */
+/*
+ * One turn; what it has not finished is to be resumed. False: nothing there.
+ * Model: revoke.pml, revoker().
+ */
 static bool job_run(struct revoke_job *job)
 {
 	struct lmap_region *region = job->region;
@@ -332,11 +338,14 @@ static bool job_run(struct revoke_job *job)
 	found = job_begin(job, &rv);
 	if (found && take->rights &&
 	    (!job->resume || job->resume == job->id)) {
+		lmap_race_sleep(revoke_marked);
 		lmap_mdb_demote(&rv);
 		lmap_mdb_unmark(&region->mdb);
+		lmap_race_sleep(revoke_demoted);
 		done = revoke_work(region, &rv, &turn);
 	}
 	job_unlock(region);
+	lmap_race_sleep(revoke_turn);
 
 	lmap_node_free_list(&rv.spares);
 	take->mappings += rv.mappings;

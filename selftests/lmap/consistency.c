@@ -132,7 +132,7 @@ TEST_F_TIMEOUT(consistency, parent_unmap_precedes_child_unmap, 900)
 {
 	int early = 0;
 
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 4; i++) {
 		struct unmapper child;
 		struct lmap_unmap u;
 
@@ -159,9 +159,9 @@ TEST_F_TIMEOUT(consistency, parent_unmap_precedes_child_unmap, 900)
 /* The mapping below it may succeed before, never survive. */
 TEST_F_TIMEOUT(consistency, map_below_what_is_being_unmapped_is_ESTALE, 900)
 {
-	int stale = 0, rounds = processors() > 1 ? 400 : 4;
+	int stale = 0, rounds = processors() > 1 ? 400 : 2;
 
-	for (int i = 0; i < rounds && (i < 4 || !stale); i++) {
+	for (int i = 0; i < rounds && (i < 2 || !stale); i++) {
 		struct unmapper a;
 		int ret;
 
@@ -191,7 +191,7 @@ TEST_F_TIMEOUT(consistency, map_below_what_is_being_unmapped_is_ESTALE, 900)
 /* Of ordinary memory there always is something to map: it waits. */
 TEST_F_TIMEOUT(consistency, map_of_memory_that_is_being_unmapped_waits, 900)
 {
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 3; i++) {
 		struct unmapper a;
 
 		ASSERT_EQ(0, lend(self));
@@ -210,9 +210,9 @@ TEST_F_TIMEOUT(consistency, map_of_memory_that_is_being_unmapped_waits, 900)
 /* It lasts as long as 10 000 mappings; they wait for a batch. */
 TEST_F_TIMEOUT(consistency, maps_and_unmaps_elsewhere_in_the_region_go_on, 900)
 {
-	int most = 0, rounds = processors() > 1 ? 100 : 4;
+	int most = 0, rounds = processors() > 1 ? 100 : 2;
 
-	for (int i = 0; i < rounds && (i < 4 || most < 3); i++) {
+	for (int i = 0; i < rounds && (i < 2 || most < 3); i++) {
 		struct unmapper a;
 		int n = 0;
 
@@ -250,7 +250,7 @@ TEST_F_TIMEOUT(consistency, unmap_against_grant_of_the_mapping_above, 900)
 {
 	int during = 0;
 
-	for (int i = 0; i < 40 && (i < 8 || !during); i++) {
+	for (int i = 0; i < 40 && (i < 3 || !during); i++) {
 		struct unmapper a;
 
 		ASSERT_EQ(0, lend(self));
@@ -291,7 +291,7 @@ TEST_F_TIMEOUT(consistency, a_signal_ends_an_unmap_and_keeps_what_was_done, 900)
 {
 	int interrupted = 0;
 
-	for (int i = 0; i < 200 && (i < 4 || !interrupted); i++) {
+	for (int i = 0; i < 200 && (i < 2 || !interrupted); i++) {
 		struct lmap_unmap u;
 		int ret, calls = 0;
 
@@ -321,7 +321,7 @@ TEST_F_TIMEOUT(consistency, what_was_left_of_an_unmap_is_finished_by_others, 900
 {
 	int left = 0;
 
-	for (int i = 0; i < 400 && (i < 4 || !left); i++) {
+	for (int i = 0; i < 400 && (i < 2 || !left); i++) {
 		int ret;
 
 		ASSERT_EQ(0, lend(self));
