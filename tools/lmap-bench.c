@@ -20,23 +20,24 @@
 
 #include <lmap.h>
 
-#define PAGE	4096UL
+#include "bench.h"
+
 #define PAGES	2048UL
 #define GIB	(1UL << 30)
 #define ROUNDS_MAX	99
 
-static int space;
+int space;
 static int rounds = 31;
 static int failures;
-static bool check, json;
+static bool check, json, latency;
 
-static void die(const char *what)
+void die(const char *what)
 {
 	fprintf(stderr, "lmap-bench: %s failed (errno %d)\n", what, errno);
 	exit(1);
 }
 
-static double now(void)
+double now(void)
 {
 	struct timespec t;
 
@@ -90,7 +91,7 @@ static double median(double (*fn)(void *arg), void *arg)
 	return t.ns;
 }
 
-static void *anonymous(size_t length, int flags)
+void *anonymous(size_t length, int flags)
 {
 	void *p = mmap(NULL, length, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
@@ -100,14 +101,14 @@ static void *anonymous(size_t length, int flags)
 	return p;
 }
 
-static void touch(volatile char *p, size_t pages)
+void touch(volatile char *p, size_t pages)
 {
 	for (size_t i = 0; i < pages; i++)
 		p[i * PAGE] = 1;
 }
 
-static void report(const char *what, double ns, const char *against,
-		   double other, double limit)
+void report(const char *what, double ns, const char *against, double other,
+	    double limit)
 {
 	double ratio = ns / other;
 	const char *verdict = "";
@@ -627,12 +628,14 @@ int main(int argc, char **argv)
 			check = true;
 		} else if (!strcmp(argv[i], "--json")) {
 			json = true;
+		} else if (!strcmp(argv[i], "--latency")) {
+			latency = true;
 		} else if (!strcmp(argv[i], "--rounds") && i + 1 < argc &&
 			   atoi(argv[i + 1]) > 0 &&
 			   atoi(argv[i + 1]) <= ROUNDS_MAX) {
 			rounds = atoi(argv[++i]);
 		} else {
-			fprintf(stderr, "usage: lmap-bench [--check] [--json] [--rounds N]\n");
+			fprintf(stderr, "usage: lmap-bench [--check] [--json] [--rounds N] [--latency]\n");
 			return 2;
 		}
 	}
@@ -641,6 +644,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "lmap-bench: /dev/lmap: %s\n",
 			strerror(-space));
 		return 1;
+	}
+	if (latency) {
+		bench_latency();
+		return check && failures;
 	}
 	null = median(null_ioctl, NULL);
 	bench_map_size(null);
