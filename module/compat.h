@@ -100,14 +100,14 @@ static inline int lmap_compat_shrinker_register(struct shrinker *shrinker)
  * lock with one owner does, at the price of one reader at a time.
  */
 #ifdef CONFIG_PREEMPT_RT
-typedef spinlock_t lmap_compat_rwlock_t;
+#define lmap_compat_rwlock_t		spinlock_t
 #define lmap_compat_rwlock_init(lock)	spin_lock_init(lock)
 #define lmap_compat_read_lock(lock)	spin_lock(lock)
 #define lmap_compat_read_unlock(lock)	spin_unlock(lock)
 #define lmap_compat_write_lock(lock)	spin_lock(lock)
 #define lmap_compat_write_unlock(lock)	spin_unlock(lock)
 #else
-typedef rwlock_t lmap_compat_rwlock_t;
+#define lmap_compat_rwlock_t		rwlock_t
 #define lmap_compat_rwlock_init(lock)	rwlock_init(lock)
 #define lmap_compat_read_lock(lock)	read_lock(lock)
 #define lmap_compat_read_unlock(lock)	read_unlock(lock)
