@@ -259,7 +259,9 @@ struct lmap_refs_table *lmap_refs_table_alloc(unsigned long first,
 {
 	struct lmap_refs_table *table;
 
-	table = kvzalloc(lmap_refs_table_size(first, last), GFP_KERNEL_ACCOUNT);
+	/* What is too large for the kernel is ENOMEM, no reason to warn. */
+	table = kvzalloc(lmap_refs_table_size(first, last),
+			 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (table)
 		lmap_refs_table_init(table, first, last);
 	return table;

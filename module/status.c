@@ -237,7 +237,7 @@ long lmap_ioc_status(struct lmap_space *space, struct lmap_status *arg)
 		/* Nobody shall lose bits because of a bad pointer. */
 		if (fault_in_writeable((char __user *)user, size))
 			return -EFAULT;
-		job.pages = kvzalloc(size, GFP_KERNEL_ACCOUNT);
+		job.pages = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!job.pages)
 			return -ENOMEM;
 	}
