@@ -5,6 +5,7 @@
 # never look at lines of the kernel's own headers.
 use strict;
 use warnings;
+use FindBin;
 use JSON::PP;
 
 my ($percent, $explanations, @files) = @ARGV;
@@ -18,6 +19,17 @@ sub slurp {
 	return scalar <$in>;
 }
 
+# gcov has no name for lines of functions that were inlined everywhere.
+sub function_at {
+	my ($name, $number) = @_;
+	my @text = split /\n/, slurp("$FindBin::Bin/../../$name");
+
+	for my $line (reverse @text[0 .. $number - 1]) {
+		return $1 if $line =~ /^[a-z].*?(\w+)\(/;
+	}
+	return '?';
+}
+
 # A line can belong to several functions (inlines) and objects: it was reached if one of them reached it.
 for my $json (@files) {
 	for my $file (@{decode_json(slurp($json))->{files}}) {
@@ -25,9 +37,8 @@ for my $json (@files) {
 
 		for my $line (@{$file->{lines}}) {
 			my $number = $line->{line_number};
-
 			$seen{$name}{$number} += $line->{count};
-			$left{$name}{$number} = $line->{function_name} // '?';
+			$left{$name}{$number} = $line->{function_name} // function_at($name, $number);
 			next if $name !~ /\.c$/;
 			for my $branch (grep { !$_->{throw} } @{$line->{branches}}) {
 				$branches{$name}[0]++;
