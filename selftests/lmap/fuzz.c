@@ -8,12 +8,10 @@
 
 /* One program a line. */
 asm(".pushsection .rodata\n"
-    "corpus:\n"
-    ".incbin \"fuzz.corpus\"\n"
-    "corpus_end:\n"
-    ".popsection");
-extern const char corpus[], corpus_end[];
-
+	"fuzz_corpus:\n"
+	".incbin \"fuzz.corpus\"\n"
+	"fuzz_corpus_end:\n"
+	".popsection");
 FIXTURE(fuzz) {
 	long pinned;
 	long mappings;
@@ -50,10 +48,10 @@ static const char *run(const struct fuzz_program *p)
 TEST_F_TIMEOUT(fuzz, programs_that_were_worth_keeping, 900)
 {
 	struct fuzz_program p;
-	const char *at = corpus, *bad;
+	const char *at = fuzz_corpus, *bad;
 	int n = 0;
 
-	while ((at = fuzz_parse(&p, at, corpus_end))) {
+	while ((at = fuzz_parse(&p, at, fuzz_corpus_end))) {
 		bad = run(&p);
 		ASSERT_EQ(NULL, bad)
 			TH_LOG("program %d: %s", n, bad);
@@ -66,13 +64,13 @@ TEST_F_TIMEOUT(fuzz, programs_nobody_has_seen, 900)
 {
 	unsigned int state = seed();
 	struct fuzz_program p, other;
-	const char *at = corpus, *bad;
+	const char *at = fuzz_corpus, *bad;
 
 	for (int i = 0; i < 200 / slow(); i++) {
 		if (i & 1) {
-			at = fuzz_parse(&other, at, corpus_end);
+			at = fuzz_parse(&other, at, fuzz_corpus_end);
 			if (!at)
-				at = fuzz_parse(&other, corpus, corpus_end);
+				at = fuzz_parse(&other, fuzz_corpus, fuzz_corpus_end);
 			p = other;
 			fuzz_mutate(&p, &other, &state);
 		} else {

@@ -14,7 +14,7 @@
 /* The memory of a process. What it can't write nobody shall change. */
 enum area { PRIVATE, SHARED, READ_ONLY, VIEW, AREAS = VIEW + WINDOWS };
 
-enum verb {
+enum fuzz_verb {
 	MAP, GRANT, COPY, UNMAP, STATUS, RESERVE, SYNC, INFO, CREATE, RAW,
 	READ, WRITE, PREAD, PWRITE, MUNMAP, MMAP, MPROTECT, MADVISE, FORK,
 	CLOSE, VERBS
@@ -224,7 +224,7 @@ static void map_results(struct proc *p, const struct lmap_map *asked,
 	CHECK(p, !(m->flags & LMAP_RANGE) == !!m->out_fpage, call);
 }
 
-static int do_ioctl(struct proc *p, enum verb verb, const unsigned char *b,
+static int do_ioctl(struct proc *p, enum fuzz_verb what, const unsigned char *b,
 		    int call)
 {
 	static const struct {
@@ -245,7 +245,7 @@ static int do_ioctl(struct proc *p, enum verb verb, const unsigned char *b,
 	union arg arg = {}, asked;
 	int space = b[2] == 0xe7 ? p->other_space : p->space, error;
 
-	switch (verb) {
+	switch (what) {
 	case UNMAP:
 		unmap_args(p, b, &arg.unmap);
 		break;
@@ -276,23 +276,23 @@ static int do_ioctl(struct proc *p, enum verb verb, const unsigned char *b,
 		map_args(p, b, &arg.map);
 		break;
 	}
-	size_args(b[11], arg.bytes, cmds[verb].size);
+	size_args(b[11], arg.bytes, cmds[what].size);
 	asked = arg;
-	if (ioctl(space, cmds[verb].cmd, &arg)) {
+	if (ioctl(space, cmds[what].cmd, &arg)) {
 		error = errno;
 		CHECK(p, documented(error), call);
 		return -error;
 	}
 	CHECK(p, space == p->space, call);
-	if (verb <= COPY)
+	if (what <= COPY)
 		map_results(p, &asked.map, &arg.map, call);
-	if (verb == UNMAP)
+	if (what == UNMAP)
 		CHECK(p, !(arg.unmap.out_refbits &
 			   ~(LMAP_ACCESSED | LMAP_MODIFIED)), call);
-	if (verb == CREATE && p->windows[b[8] & 1] >= 0) {
+	if (what == CREATE && p->windows[b[8] & 1] >= 0) {
 		close(p->windows[b[8] & 1]);
 		p->windows[b[8] & 1] = arg.create.out_fd;
-	} else if (verb == CREATE) {
+	} else if (what == CREATE) {
 		p->windows[b[8] & 1] = arg.create.out_fd;
 	}
 	return 0;
@@ -316,7 +316,7 @@ static int do_raw(struct proc *p, const unsigned char *b, int call)
 	return -errno;
 }
 
-static int do_access(struct proc *p, enum verb verb, const unsigned char *b)
+static int do_access(struct proc *p, enum fuzz_verb what, const unsigned char *b)
 {
 	char *at = (char *)(uintptr_t)place(b[3]);
 	off_t offset = (b[3] & 31) * PG + b[4] * 8;
@@ -324,7 +324,7 @@ static int do_access(struct proc *p, enum verb verb, const unsigned char *b)
 	size_t n = b[5] & 1 ? sizeof(data) : 8;
 	ssize_t ret;
 
-	switch (verb) {
+	switch (what) {
 	case READ:
 		return peek(at);
 	case WRITE:
@@ -379,7 +379,7 @@ static int do_fork(void)
 	return pid < 0 || waitpid(pid, &st, 0) != pid ? -errno : st;
 }
 
-static int do_memory(struct proc *p, enum verb verb, const unsigned char *b,
+static int do_memory(struct proc *p, enum fuzz_verb what, const unsigned char *b,
 		     int call)
 {
 	static const int advice[] = { MADV_DONTNEED, MADV_PAGEOUT,
@@ -390,7 +390,7 @@ static int do_memory(struct proc *p, enum verb verb, const unsigned char *b,
 	int ret = 0, *fd;
 
 	own_part(b, &at, &n);
-	switch (verb) {
+	switch (what) {
 	case MUNMAP:
 		ret = munmap(at, n * PG);
 		break;
@@ -420,7 +420,7 @@ static int do_memory(struct proc *p, enum verb verb, const unsigned char *b,
 
 static int do_call(struct proc *p, const unsigned char *b, int call)
 {
-	enum verb verb = (b[0] & 0x3f) % VERBS;
+	enum fuzz_verb verb = (b[0] & 0x3f) % VERBS;
 
 	if (verb <= CREATE)
 		return do_ioctl(p, verb, b, call);

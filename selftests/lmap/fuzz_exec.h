@@ -37,6 +37,9 @@ extern void (*fuzz_started)(int who);
 /* Tells each call and its result. */
 extern bool fuzz_tell;
 
+/* The programs worth keeping; in fuzz.c. */
+extern const char fuzz_corpus[], fuzz_corpus_end[];
+
 /* A new program, or a change of one; @other may lend calls. */
 void fuzz_random(struct fuzz_program *p, unsigned int *state);
 void fuzz_mutate(struct fuzz_program *p, const struct fuzz_program *other,

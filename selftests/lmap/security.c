@@ -199,7 +199,7 @@ LMAP_TEST(security, proc_maps_tells_that_it_is_borrowed_and_not_from_whom)
 		if (sscanf(line, "%lx-", &from) != 1 || from != (uintptr_t)v)
 			continue;
 		found++;
-		EXPECT_NE(NULL, strstr(line, " [lmap]\n"))
+		EXPECT_NE(NULL, strstr(line, " /[lmap] (deleted)\n"))
 			TH_LOG("%s", line);
 	}
 	fclose(f);
