@@ -220,6 +220,7 @@ static struct lmap_node *node_cut(struct lmap_node *node, unsigned long at,
 /* Look-ups follow it without locks, and must find the parent complete. */
 static void node_set_parent(struct lmap_node *node, struct lmap_node *parent)
 {
+	/* Partner: rcu_dereference_raw() in mark_has_child(). */
 	smp_store_release(&node->parent, parent);
 }
 

@@ -53,6 +53,8 @@ FIXTURE_TEARDOWN(consistency)
 	close(self->space);
 }
 
+typedef FIXTURE_DATA(consistency) loans;
+
 static int processors(void)
 {
 	cpu_set_t set;
@@ -62,7 +64,7 @@ static int processors(void)
 }
 
 /* The first mapping makes the region, and the others' pages are of it. */
-static int lend(FIXTURE_DATA(consistency) *self)
+static int lend(loans *self)
 {
 	int ret = map_range(self->space, self->mem, PG, ALL, self->w, 0, 0,
 			    NULL);
@@ -73,7 +75,7 @@ static int lend(FIXTURE_DATA(consistency) *self)
 	return ret;
 }
 
-static int region_over_all(FIXTURE_DATA(consistency) *self)
+static int region_over_all(loans *self)
 {
 	int ret = map_range(self->space, self->mem, (1 + OTHERS) * PG, LMAP_R,
 			    self->many, 0, 0, NULL);

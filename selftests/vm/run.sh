@@ -94,7 +94,7 @@ start_qemu() {
 		-m "${mem:-$K_MEM}" -smp "$smp" -kernel "$dir/vmlinuz" -initrd "$work/initrd" \
 		-chardev "file,id=con,path=${console:-$work/console}" -serial chardev:con \
 		-chardev "file,id=out,path=$work/out" -serial chardev:out \
-		-append "console=ttyS0 panic=-1 oops=panic loglevel=7 lmap.out=ttyS1 lmap.module=$module $append" \
+		-append "console=ttyS0 no_timer_check panic=-1 oops=panic loglevel=7 lmap.out=ttyS1 lmap.module=$module $append" \
 		</dev/null >"$work/qemu.log" 2>&1 &
 	qemu=$!
 	disown $qemu		# its death is expected: no message of the shell
@@ -103,6 +103,16 @@ start_qemu() {
 stop_qemu() {
 	while kill -9 "$qemu" 2>/dev/null; do sleep 0.1; done
 	qemu=''
+}
+
+# On a machine that is busy with other things a guest can hang before its first process: nothing of ours ran then.
+booted() {
+	for _ in $(seq $((600 * K_SLOW))); do
+		! grep -q '^# guest:' "$work/out" || return 0
+		kill -0 "$qemu" 2>/dev/null || return 1
+		sleep 0.2
+	done
+	return 1
 }
 
 # wait_qemu SECONDS: true when the guest has gone by itself
@@ -134,6 +144,12 @@ make_initramfs "$@"
 accel=tcg
 if [ $icount = 1 ]; then accel=icount; elif kvm_works; then accel=kvm; fi
 start_qemu $accel
+if ! booted; then
+	say "the guest did not boot; once more"
+	tail -n 5 "${console:-$work/console}" >&2 || true
+	stop_qemu
+	start_qemu $accel
+fi
 tail -n +1 -f "$work/out" --pid=$qemu 2>/dev/null | grep --line-buffered -v '^LMAP-EXIT' &
 follow=$!
 gone=1
