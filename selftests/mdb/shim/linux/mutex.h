@@ -22,6 +22,10 @@ static inline void mutex_init(struct mutex *m)
 
 static inline void mutex_lock(struct mutex *m)
 {
+	/* It would wait for itself, for ever. */
+	if (__atomic_load_n(&m->owner, __ATOMIC_RELAXED) ==
+	    (unsigned long)pthread_self())
+		abort();
 	pthread_mutex_lock(&m->m);
 	__atomic_store_n(&m->owner, (unsigned long)pthread_self(),
 			 __ATOMIC_RELAXED);
