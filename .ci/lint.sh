@@ -106,6 +106,10 @@ spdx() {
 	return $bad
 }
 
+lock_assertions() {
+	perl .ci/locks.pl "${kernel_c[@]}"
+}
+
 man_pages() {
 	local m bad=0 out
 	for m in Documentation/man/*.[0-9]; do
@@ -119,6 +123,7 @@ check "checkpatch, module and interface" checkpatch
 check "checkpatch, user space" checkpatch_user
 check "sparse and W=1" sparse_clean
 check "kernel-doc" kernel_doc
+check "locks that are documented are asserted" lock_assertions
 check "cppcheck" cpp_check
 check "clang warnings" clang_warns
 check "shellcheck" shellcheck -x -S warning "${scripts[@]}"

@@ -146,6 +146,7 @@ void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask)
 	unsigned long tiles[LMAP_CHUNK_PAGES];
 	unsigned int lo = LMAP_CHUNK_PAGES, hi = 0, i;
 
+	lockdep_assert_held(&region->revoke);
 	chunk_take(chunk, mask, tiles);
 	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
 		if (!tiles[i])
@@ -200,6 +201,7 @@ static bool drop_some(struct lmap_region *region, unsigned long *first,
 void lmap_tile_drop(struct lmap_region *region, unsigned long first,
 		    unsigned long last)
 {
+	lockdep_assert_held(&region->revoke);
 	drop_some(region, &first, last, false, ULONG_MAX);
 }
 

@@ -258,6 +258,7 @@ void lmap_index_link(struct lmap_index *index, struct lmap_node *node)
 
 void lmap_node_set_rights(struct lmap_node *node, unsigned int rights)
 {
+	lockdep_assert_held(&node->mdb->lock);
 	spin_lock(&node->index->lock);
 	write_seqcount_begin(&node->index->seq);
 	WRITE_ONCE(node->rights, rights);

@@ -120,6 +120,8 @@ int lmap_mdb_extend(struct lmap_node *node, unsigned int rights)
 bool lmap_mdb_is_ancestor(const struct lmap_node *node,
 			  const struct lmap_node *of)
 {
+	if (of)
+		lockdep_assert_held(&of->mdb->lock);
 	for (; of; of = of->parent)
 		if (of == node)
 			return true;
@@ -151,6 +153,7 @@ static struct lmap_node *subtree_next(struct lmap_node *node,
 
 void lmap_mdb_break(struct lmap_mdb *mdb, unsigned int *steps)
 {
+	lockdep_assert_held(&mdb->lock);
 	if (++*steps % LMAP_MDB_BATCH)
 		return;
 	mutex_unlock(&mdb->lock);
@@ -339,6 +342,7 @@ void lmap_mdb_mark(struct lmap_revoke *rv)
 		.self = rv->self,
 	};
 
+	lockdep_assert_held(&rv->mdb->lock);
 	lmap_mark_set(rv->mdb, &mark);
 }
 
@@ -346,6 +350,7 @@ void lmap_mdb_unmark(struct lmap_mdb *mdb)
 {
 	struct lmap_mark mark = {};
 
+	lockdep_assert_held(&mdb->lock);
 	lmap_mark_set(mdb, &mark);
 }
 
@@ -472,6 +477,7 @@ unsigned long lmap_mdb_move_spares(struct lmap_node *node,
 struct lmap_node *lmap_mdb_cut(struct lmap_node *node, unsigned long rfirst,
 			       unsigned long rlast, struct list_head *spares)
 {
+	lockdep_assert_held(&node->mdb->lock);
 	if (rlast < lmap_node_rlast(node))
 		subtree_split(node, rlast + 1, spares);
 	if (rfirst > node->rfirst)

@@ -167,6 +167,7 @@ static bool settle(struct lmap_node *node, unsigned long first,
 
 void lmap_refs_settle(struct lmap_node *node)
 {
+	lockdep_assert_held(&node->mdb->lock);
 	/* Other parts of the mapping may live on and use the same bits. */
 	settle(node, node->rfirst, lmap_node_rlast(node),
 	       atomic_read(&node->origin->nodes) > 1);

@@ -150,8 +150,8 @@ struct lmap_query {
  * @refs: of a region or a mapping, its origin linked
  * @table: all clear
  *
- * Context: mdb->lock held. Parts of a mapping can be in two trees, so another
- * table may come first.
+ * Context: any. Parts of a mapping can be in two trees, so that the lock of one
+ * does not protect it, and another table may come first.
  * Return: false if there is one already.
  */
 bool lmap_refs_table_publish(struct lmap_refs *refs,

@@ -170,6 +170,7 @@ void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv)
 {
 	struct revoke_turn turn = {};
 
+	lockdep_assert_held(&region->revoke);
 	revoke_work(region, rv, &turn);
 }
 

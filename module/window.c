@@ -40,7 +40,7 @@ static struct lock_class_key window_i_mmap_key;
  *
  * Models: selftests/models/fault.pml, zap(); of what it waits for: locks.pml.
  *
- * Context: region->revoke held.
+ * Context: process; the caller holds region->revoke, which keeps the window.
  */
 void lmap_window_zap(struct lmap_window *window, unsigned long wfirst,
 		     unsigned long wlast)
