@@ -97,6 +97,10 @@ torture: setup
 	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/torture.log $$rc
 torture: SHELL := /bin/bash
 
+## make mutants         plant bugs in the module: each must be found by the test named for it (a quarter of an hour)
+mutants: setup
+	@$(VM)/mutants.sh
+
 ## make coverage        which lines of the module the kselftests reach (debug kernel); see Documentation/coverage.rst
 coverage: setup
 	@SMP=$(SMP) T=$(T) $(VM)/coverage.sh
@@ -122,4 +126,4 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help module lib tools setup demo bench check check-user check-kernel torture lint install uninstall clean coverage
+.PHONY: all help module lib tools setup demo bench check check-user check-kernel torture mutants coverage lint install uninstall clean

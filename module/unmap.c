@@ -32,7 +32,8 @@ static int unmap_regions(struct lmap_space *space, unsigned long first,
 		if (region->last < first || region->first > last)
 			continue;
 		lmap_revoke_region(region, first, last, take);
-		if (take_forgets(take, region, first, last))
+		if (!take->stopped &&
+		    take_forgets(take, region, first, last))
 			lmap_region_forget(region);
 		lmap_region_sync(region);
 		if (lmap_take_stopped(take, before)) {

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# mutants.sh [REGEX] - plant bugs in a copy of the module, one at a time, and see that the kselftest that is named for it
+# fails in the guest. TAP. With REGEX only those whose name matches. A bug that can't be planted any more, or whose module
+# does not build, is a failure, too. Takes a quarter of an hour. Must never change the original.
+#
+# What a guest can't show for certain (barriers, orders that differ for an instant) is planted in the models
+# (selftests/models) and in the mapping database in user space (selftests/mdb/mutants.sh).
+set -u -o pipefail
+# shellcheck source=selftests/vm/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+only=${1-.}
+copy=$LMAP_TOP/build/mutants
+n=0 failed=0
+
+fresh_copy() {
+	mkdir -p "$copy"
+	(cd "$LMAP_TOP" && git ls-files -z -- Kbuild module uapi selftests) |
+		rsync -a --checksum --files-from=- --from0 "$LMAP_TOP/" "$copy/"
+}
+
+# verdict KERNEL TEST: nothing if the test fails for a good reason
+verdict() {
+	if ! (cd "$copy" && selftests/vm/kmod.sh "$1") >"$copy/log" 2>&1; then
+		echo "does not build"
+	elif (cd "$copy" && KERNEL=$1 T=$2 selftests/vm/kselftest.sh) >"$copy/log" 2>&1; then
+		echo "was not found"
+	elif ! grep -q '^not ok\|LMAP-EXIT\|Kernel panic' "$copy/log"; then
+		echo "was not looked for: no test ran"
+	fi
+}
+
+# mutant KERNEL TEST FILE NAME SED-EXPRESSION
+mutant() {
+	local kernel=$1 test=$2 file=module/$3 name=$4 bad=''
+	[[ $name =~ $only ]] || return 0
+	n=$((n + 1))
+	fresh_copy
+	sed -i "$5" "$copy/$file"
+	if cmp -s "$copy/$file" "$LMAP_TOP/$file"; then
+		bad="could not be planted"
+	else
+		bad=$(verdict "$kernel" "$test")
+	fi
+	if [ -z "$bad" ]; then
+		echo "ok $n mutant: $name: found by $test on $kernel"
+	else
+		echo "not ok $n mutant: $name: $bad by $test on $kernel"
+		failed=1
+	fi
+}
+
+mutant 6.1 unmap window.c "a revoke does not zap" '/^\tunmap_mapping_range(/,/);$/d'
+mutant 6.1 unmap revoke.c "a reference to the region is kept" '/^void lmap_revoke_region/,/^}/s/lmap_region_put(region);/;/'
+mutant 6.1 consistency revoke.c "what was interrupted is forgotten at page 0" 's/^\t\tjob.first = job.next;/&\n\t\tif (!job.first)\n\t\t\tbreak;/'
+mutant 6.1 consistency revoke.c "a turn ends with the work" 's/^\tjob->again = !done;/\tdone = true;\n&/'
+mutant 6.1 rights place.c "rights of the new mapping, not of its source" '/^static int piece_link/,/^}/{s/piece->rights &= source->rights;/;/;s/node->rights = piece->rights;/node->rights = LMAP_RIGHTS_ALL;/}'
+mutant 6.1 limits place.c "depth is not inherited" 's/node->depth = min(req->depth, piece_depth(req, source));/node->depth = req->depth;/'
+mutant 6.1 limits node.c "mappings are not counted" '/^int lmap_user_charge_mapping/,/^}/s/READ_ONCE(max_mappings)/INT_MAX/'
+mutant 6.1 refs fault.c "a write upgrade is left to the core" '/^vm_fault_t lmap_window_mkwrite/,/^}/s/return fill_run(.*);/return 0;/'
+mutant 6.1 refs fault.c "uses are not noted" 's/^\tlmap_refs_touch(.*);$//'
+mutant 6.1 window window.c "fork inherits a window" 's/VM_DONTDUMP |$/VM_DONTDUMP,/; s/^\t\t     VM_DONTCOPY, clear);/\t\t     clear);/'
+mutant 6.1 window window.c "mprotect makes pages executable" '/^static int lmap_window_mprotect/,/^}/s/return -EACCES;/return 0;/'
+mutant 6.1 lender region.c "munmap of the lender takes nothing" '/^static bool lmap_event_is_final/,/^}/s/return range->event == MMU_NOTIFY_UNMAP ||/return/'
+mutant 6.1 grant mdb.c "children of what moved stay behind" 's/^\t\t\tnode_set_parent(below, node);$/\t\t\t;/'
+mutant debug grant place.c "a mapping moves without the revoke lock" '/^static int piece_move/,/^}/{s/lmap_revoke_lock(region);/;/;s/mutex_unlock(&region->revoke);/;/}'
+mutant debug race node.c "a node is freed at once" 's/call_rcu(&node->rcu, node_free_rcu);/node_free_rcu(\&node->rcu);/'
+echo "1..$n"
+exit $failed
