@@ -228,7 +228,7 @@ FIXTURE_SETUP(latency)
 	struct scene *s = &self->s;
 
 	if (!realtime_kernel())
-		SKIP(return, "this kernel is not PREEMPT_RT");
+		return;
 	catch_faults();
 	s->space = space_open();
 	ASSERT_GE(s->space, 0);
@@ -314,6 +314,9 @@ static int nothing(struct scene *s)
 #define EXPECT_PLAYED(...) do { \
 	static const struct play play_ = { __VA_ARGS__ }; \
 	struct scene *s_ = &self->s; \
+	/* The harness goes on with the test if only its set-up says so. */ \
+	if (!realtime_kernel()) \
+		SKIP(return, "this kernel is not PREEMPT_RT"); \
 	ASSERT_EQ(0, run(s_, &play_)); \
 	TH_LOG("%d rounds, in the middle of the call %d, waited %d", \
 	       s_->rounds, s_->inside, s_->waited); \
