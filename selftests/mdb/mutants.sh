@@ -1,11 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# mutants.sh OUT KSRC CC ARGS... - plant bugs in a copy of mdb.[ch], index.[ch] and refs.[ch], one at a time, and see that the model
-# test, the marks or the cases find each. A bug that can't be planted any more (the line has changed) is a failure, too. Must never
-# change the original. MUTANTS: a regular expression, only those of such names.
+# mutants.sh OUT KSRC CC ARGS... - plant bugs in a copy of mdb.[ch], index.[ch] and refs.[ch], one at a time, and see that
+# the model test, the marks or the cases find each. A bug that can't be planted any more (the line has changed) is a failure,
+# too. Must never change the original. MUTANTS: a regular expression, only those of such names.
 set -u
 ulimit -c 0
-out=$1/mutants ksrc=$2
+
+# Each processor takes its share, in a directory of its own; what they print follows when all are done.
+if [ -z "${SHARE-}" ]; then
+	of=$(nproc) rc=0 jobs=()
+	mkdir -p "$1"
+	for ((i = 0; i < of; i++)); do
+		SHARE="$i $of" "$0" "$@" >"$1/mutants.$i.out" 2>&1 &
+		jobs+=($!)
+	done
+	for job in "${jobs[@]}"; do wait "$job" || rc=1; done
+	for ((i = 0; i < of; i++)); do cat "$1/mutants.$i.out"; done
+	exit $rc
+fi
+read -r share of <<<"$SHARE"
+out=$1/mutants.$share ksrc=$2
 shift 2
 cc=("$@" -I. -w -g0 -iquote "$out")
 module=../../module
@@ -37,7 +51,7 @@ passes() {
 mutant() {
 	local file=$1 name=$2 verdict=''
 	n=$((n + 1))
-	[[ $name =~ $only ]] || return 0
+	if [[ ! $name =~ $only ]] || [ $((n % of)) != "$share" ]; then return 0; fi
 	cp "$module"/{mdb,index,refs}.[ch] "$out/"
 	sed "$3" "$module/$file" >"$out/$file"
 	if cmp -s "$out/$file" "$module/$file"; then
