@@ -227,6 +227,7 @@ FIXTURE_SETUP(latency)
 {
 	struct scene *s = &self->s;
 
+	/* The harness would go on with the test if its set-up skipped. */
 	if (!realtime_kernel())
 		return;
 	catch_faults();
@@ -314,9 +315,6 @@ static int nothing(struct scene *s)
 #define EXPECT_PLAYED(...) do { \
 	static const struct play play_ = { __VA_ARGS__ }; \
 	struct scene *s_ = &self->s; \
-	/* The harness goes on with the test if only its set-up says so. */ \
-	if (!realtime_kernel()) \
-		SKIP(return, "this kernel is not PREEMPT_RT"); \
 	ASSERT_EQ(0, run(s_, &play_)); \
 	TH_LOG("%d rounds, in the middle of the call %d, waited %d", \
 	       s_->rounds, s_->inside, s_->waited); \
@@ -327,6 +325,8 @@ static int nothing(struct scene *s)
 
 LMAP_TEST(latency, unmap_inherits_to_the_unmap_that_it_waits_for)
 {
+	if (!realtime_kernel())
+		SKIP(return, "this kernel is not PREEMPT_RT");
 	EXPECT_PLAYED(.low_prepare = lend_all, .low = unmap_all,
 		      .high_prepare = map_touch_own, .high = unmap_own,
 		      .least = 20, .waits = 5);
@@ -334,6 +334,8 @@ LMAP_TEST(latency, unmap_inherits_to_the_unmap_that_it_waits_for)
 
 LMAP_TEST(latency, map_inherits_to_the_unmap_that_it_waits_for)
 {
+	if (!realtime_kernel())
+		SKIP(return, "this kernel is not PREEMPT_RT");
 	EXPECT_PLAYED(.low_prepare = lend_all, .low = unmap_all,
 		      .high_prepare = unmap_own, .high = map_own,
 		      .least = 20, .waits = 5);
@@ -341,6 +343,8 @@ LMAP_TEST(latency, map_inherits_to_the_unmap_that_it_waits_for)
 
 LMAP_TEST(latency, first_touch_does_not_wait_for_the_middle)
 {
+	if (!realtime_kernel())
+		SKIP(return, "this kernel is not PREEMPT_RT");
 	EXPECT_PLAYED(.low_prepare = lend_all, .low = unmap_all,
 		      .high_prepare = map_untouched_own, .high = touch_own,
 		      .least = 50);
@@ -359,6 +363,8 @@ static int discard_own(struct scene *s)
 /* A worker does what the lender's notifier may not, at no priority at all. */
 LMAP_TEST(latency, unmap_of_discarded_pages_waits_for_no_worker)
 {
+	if (!realtime_kernel())
+		SKIP(return, "this kernel is not PREEMPT_RT");
 	EXPECT_PLAYED(.low_prepare = nothing, .low = discard_own,
 		      .high_prepare = map_touch_own, .high = unmap_own,
 		      .least = 100);
@@ -379,6 +385,8 @@ static int pread_own(struct scene *s)
 
 LMAP_TEST(latency, unmap_inherits_to_the_read_that_it_waits_for)
 {
+	if (!realtime_kernel())
+		SKIP(return, "this kernel is not PREEMPT_RT");
 	EXPECT_PLAYED(.low_prepare = nothing, .low = pread_own,
 		      .high_prepare = map_touch_own, .high = unmap_own,
 		      .least = 300, .waits = 1);

@@ -207,8 +207,7 @@ static void pause_ops(struct alphabet *a, int windows, int pages)
 	add(a, (struct op){ MAP, 0, 0, windows - 1, 0, 1, RWM });
 	for (int win = 1; win < windows; win++) {
 		add(a, (struct op){ MAP_ON, win - 1, 0, win, 0, pages, RWM });
-		add(a, (struct op){ MAP_ON, 0, pages - 1, win, pages - 1, 1,
-				    RWM });
+		add(a, (struct op){ MAP_ON, 0, pages - 1, win, pages - 1, 1, RWM });
 	}
 	add(a, (struct op){ GRANT, 0, 0, windows - 1, 0, pages, RWM });
 	add(a, (struct op){ GRANT, 1, 0, 0, 0, 1, RM });
@@ -220,8 +219,7 @@ static void pause_ops(struct alphabet *a, int windows, int pages)
 		struct op o = { REVOKE_REGION, 0, 0, 0, 0, pages, LMAP_R, false,
 				-1, .calls = calls };
 
-		add(a, (struct op){ RESUME, .from = JOBS_MAX - 1,
-				    .calls = calls });
+		add(a, (struct op){ RESUME, .from = JOBS_MAX - 1, .calls = calls });
 		add(a, o);
 		o.only = 1;
 		o.rights = LMAP_W;
@@ -239,8 +237,7 @@ static void pause_ops(struct alphabet *a, int windows, int pages)
 		}
 	}
 	for (int win = 1; win < windows; win++)
-		add(a, (struct op){ REVOKE_WINDOW, 0, 0, win, 0, 1, LMAP_R,
-				    true, -1 });
+		add(a, (struct op){ REVOKE_WINDOW, 0, 0, win, 0, 1, LMAP_R, true, -1 });
 	add(a, (struct op){ RESUME, .from = JOBS_MAX - 2 });
 }
 
@@ -276,10 +273,11 @@ static void probe_ops(struct alphabet *a, int windows, int pages)
 /* Two regions, the second one takes over what derives from the first. */
 static void adopt_ops(struct alphabet *a, int pages)
 {
+	struct op half;
+
 	a->subject = "adopting and cutting";
 	for (int lim = 0; lim < 3; lim++)
-		add(a, (struct op){ MAP, 1, 0, 2, 0, pages, lim ? RWM : RM,
-				    .levels = lim });
+		add(a, (struct op){ MAP, 1, 0, 2, 0, pages, lim ? RWM : RM, .levels = lim });
 	add(a, (struct op){ MAP, 1, 0, 2, 0, 1, RWM, .budget = 2 });
 	add(a, (struct op){ MAP, 0, 0, 0, 0, pages, RWM, .tracked = true });
 	add(a, (struct op){ MAP, 0, 0, 0, 0, pages, RWM, .budget = 3 });
@@ -293,19 +291,17 @@ static void adopt_ops(struct alphabet *a, int pages)
 		if (len == pages)
 			continue;
 		for (int win = 0; win < 2; win++)
-			add(a, (struct op){ EXTEND_PART, 0, first, win, 0, len,
-					    LMAP_W | LMAP_X });
+			add(a, (struct op){ EXTEND_PART, 0, first, win, 0, len, LMAP_W | LMAP_X });
 	}
 	for (int win = 0; win < 3; win++) {
 		add(a, (struct op){ TOUCH, .window = win, .write = true });
 		add(a, (struct op){ RESET_WINDOW, 0, 0, win, 0, pages });
-		add(a, (struct op){ REVOKE_WINDOW, 0, 0, win, 0, 1, LMAP_R, true,
-				    -1 });
-		add(a, (struct op){ REVOKE_WINDOW, 0, 0, win, 0, pages, LMAP_W,
-				    true, -1, .calls = 1 });
+		add(a, (struct op){ REVOKE_WINDOW, 0, 0, win, 0, 1, LMAP_R, true, -1 });
+		half = (struct op){ REVOKE_WINDOW, 0, 0, win, 0, pages, LMAP_W, true, -1 };
+		half.calls = 1;
+		add(a, half);
 	}
-	add(a, (struct op){ REVOKE_REGION, 0, 0, 0, 0, pages, LMAP_R, false, -1,
-			    .calls = 1 });
+	add(a, (struct op){ REVOKE_REGION, 0, 0, 0, 0, pages, LMAP_R, false, -1, .calls = 1 });
 	add(a, (struct op){ RESET_REGION, 0, 0, 0, 0, pages });
 	add(a, (struct op){ RESET_REGION, 1, 0, 0, 0, pages });
 	add(a, (struct op){ RESUME, .from = JOBS_MAX - 1 });
