@@ -164,7 +164,7 @@ void *shared_memory(size_t length);
 unsigned int next_random(unsigned int *state);
 
 /* A TEST with a generous limit: debug kernels under emulation are slow. */
-#define LMAP_TEST(group, name) TEST_F_TIMEOUT(group, name, 240)
+#define LMAP_TEST(group, name) TEST_F_TIMEOUT(group, name, 900)
 
 #define FIXTURE_PLAIN(name) \
 	FIXTURE(name) { int space; }; \
