@@ -264,6 +264,13 @@ static inline void lmap_revoke_lock(struct lmap_region *region)
 	lmap_revoke_lock_nested(region, 0);
 }
 
+/* Waits for whoever has it now to finish what he may not leave undone. */
+static inline void lmap_revoke_pass(struct lmap_region *region)
+{
+	lmap_revoke_lock(region);
+	mutex_unlock(&region->revoke);
+}
+
 static inline struct lmap_window *lmap_index_window(struct lmap_index *index)
 {
 	return container_of(index, struct lmap_window, index);

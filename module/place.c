@@ -457,17 +457,6 @@ static int piece_make(struct map_request *req, struct map_piece *piece)
 	return ret;
 }
 
-/*
- * Ordinary memory is being taken back from its borrowers, by another thread of
- * the lender: what is lent now comes after that. It waits until all have lost
- * their rights, not until the last page is gone.
- */
-static void piece_wait(struct map_piece *piece)
-{
-	lmap_revoke_lock(piece->region);
-	mutex_unlock(&piece->region->revoke);
-}
-
 /* Clears the target and links, as often as others come in between. */
 static int piece_place(struct map_request *req, struct map_piece *piece)
 {
@@ -477,8 +466,13 @@ static int piece_place(struct map_request *req, struct map_piece *piece)
 
 	for (;;) {
 		ret = piece_make(req, piece);
+		/*
+		 * Another thread of the lender takes the memory back from its
+		 * borrowers: what is lent now comes after that. It waits until
+		 * all have lost their rights, not until the last page is gone.
+		 */
 		if (ret == -ESTALE && !piece->source) {
-			piece_wait(piece);
+			lmap_revoke_pass(piece->region);
 			continue;
 		}
 		if (ret != -EBUSY)

@@ -264,13 +264,6 @@ static void job_refbits(struct revoke_job *job, struct lmap_revoke *rv)
 	}
 }
 
-static void job_unlock(struct lmap_region *region)
-{
-	lmap_mdb_unmark(&region->mdb);
-	mutex_unlock(&region->mdb.lock);
-	mutex_unlock(&region->revoke);
-}
-
 /*
  * Finds and marks what is to be revoked, with enough spares. Allocating with
  * reclaim must happen outside of region->revoke: the callbacks that reclaim
@@ -305,7 +298,9 @@ static bool job_begin(struct revoke_job *job, struct lmap_revoke *rv)
 					 need, gfp);
 		if (need <= have || take->atomic || !enough)
 			return true;
-		job_unlock(region);
+		lmap_mdb_unmark(&region->mdb);
+		mutex_unlock(&region->mdb.lock);
+		mutex_unlock(&region->revoke);
 		/* Somewhat more than needed, lest others always outrun us. */
 		enough = lmap_spares_fill(take->space, &rv->spares, &have,
 					  need + need / 4, gfp);
@@ -345,7 +340,8 @@ static bool job_run(struct revoke_job *job)
 		lmap_race_sleep(revoke_demoted);
 		done = revoke_work(region, &rv, &turn);
 	}
-	job_unlock(region);
+	mutex_unlock(&region->mdb.lock);
+	mutex_unlock(&region->revoke);
 	lmap_race_sleep(revoke_turn);
 
 	lmap_node_free_list(&rv.spares);
@@ -420,8 +416,7 @@ static void job_set_home(struct revoke_job *job)
  */
 static void job_lost(struct revoke_job *job)
 {
-	lmap_revoke_lock(job->home);
-	mutex_unlock(&job->home->revoke);
+	lmap_revoke_pass(job->home);
 }
 
 /**

@@ -5,7 +5,7 @@
  * Models who waits for what while holding what: the table above
  * lmap_event_is_sync() and lmap_region_invalidate(), lmap_region_stale(),
  * lmap_space_kill() (region.c), job_begin() (revoke.c), lmap_window_zap()
- * (window.c), fault_pin() (fault.c), piece_wait() (place.c), lmap_ioc_sync()
+ * (window.c), fault_pin() (fault.c), piece_place() (place.c), lmap_ioc_sync()
  * (unmap.c), lmap_leave_adopt() (detach.c), and of the kernel:
  * mm_take_all_locks() of a borrower, rmap walks of reclaim and migration,
  * direct reclaim, munmap. Two processes lend to each other; anon_vma is one
