@@ -272,7 +272,7 @@ static unsigned long leave_step(struct lmap_leave *leave,
 				unsigned long first, unsigned long last)
 {
 	struct lmap_revoke rv = { .mdb = &region->mdb,
-				  .take = LMAP_RIGHTS_ALL };
+				  .scope.take = LMAP_RIGHTS_ALL };
 	struct lmap_region *to = leave->to;
 	struct lmap_revoke moved = {};
 	struct lmap_node *heir;
@@ -285,8 +285,8 @@ static unsigned long leave_step(struct lmap_leave *leave,
 		mutex_unlock(&region->mdb.lock);
 		return 0;
 	}
-	rv.rfirst = max(first, heir->rfirst);
-	rv.rlast = min(last, lmap_node_rlast(heir));
+	rv.scope.rfirst = max(first, heir->rfirst);
+	rv.scope.rlast = min(last, lmap_node_rlast(heir));
 	leave_fill(leave, lmap_mdb_spares_needed(&rv));
 	INIT_LIST_HEAD(&rv.spares);
 	list_splice_init(&leave->spares, &rv.spares);
@@ -305,7 +305,7 @@ static unsigned long leave_step(struct lmap_leave *leave,
 	mutex_lock(&to->mdb.lock);
 	lmap_revoke_finish(to, &moved);
 	mutex_unlock(&to->mdb.lock);
-	return rv.rlast + 1;
+	return rv.scope.rlast + 1;
 }
 
 /**
@@ -348,9 +348,9 @@ static unsigned long leave_spares(struct lmap_space *space,
 	unsigned long n = 0;
 
 	while ((region = lmap_region_next(space, region))) {
-		struct lmap_revoke rv = { .mdb = &region->mdb, .rfirst = first,
-					  .rlast = last,
-					  .take = LMAP_RIGHTS_ALL };
+		struct lmap_revoke rv = { .mdb = &region->mdb, .scope.rfirst = first,
+					  .scope.rlast = last,
+					  .scope.take = LMAP_RIGHTS_ALL };
 
 		lmap_revoke_lock(region);
 		mutex_lock(&region->mdb.lock);

@@ -41,56 +41,55 @@ static struct lmap_node *index_walk(struct rb_node *rb, unsigned long wpage)
 	return NULL;
 }
 
-/*
- * What derives from @parent, in a window's index: is it in the scope of the
- * mark? The range is not looked at. Without locks parents may change under way,
- * but to such that are in the same scope, or the mark's root is being cut: then
- * the answer is no, and the node itself will tell soon.
- */
-static bool mark_has_child(const struct lmap_mark *mark,
-			   const struct lmap_index *index,
-			   const struct lmap_node *parent)
+/* What derives from @parent, in a window's index: is it in the scope? */
+static bool scope_has_child(const struct lmap_scope *scope,
+			    const struct lmap_index *index,
+			    const struct lmap_node *parent)
 {
 	const struct lmap_node *node = parent;
-	bool in = !mark->only || index == mark->only;
+	bool in = !scope->only || index == scope->only;
 
-	for (; node && node != mark->root; node = rcu_dereference_raw(node->parent))
-		in |= node->index == mark->only;
-	if (!mark->root)
+	for (; node && node != scope->root;
+	     node = rcu_dereference_raw(node->parent))
+		in |= node->index == scope->only;
+	if (!scope->root)
 		return in;
 	if (!node)
 		return false;
-	return in || (mark->self && node->index == mark->only);
+	return in || (scope->self && node->index == scope->only);
 }
 
-static bool mark_has(const struct lmap_mark *mark, const struct lmap_node *node)
+bool lmap_scope_has(const struct lmap_scope *scope,
+		    const struct lmap_node *node)
 {
-	if (node == mark->root)
-		return mark->self && (!mark->only || node->index == mark->only);
-	return mark_has_child(mark, node->index, rcu_dereference_raw(node->parent));
+	if (node == scope->root)
+		return scope->self &&
+		       (!scope->only || node->index == scope->only);
+	return scope_has_child(scope, node->index,
+			       rcu_dereference_raw(node->parent));
 }
 
 bool lmap_mark_stops_child(struct lmap_mdb *mdb, const struct lmap_index *index,
 			   const struct lmap_node *parent, unsigned long rfirst,
 			   unsigned long rlast)
 {
-	const struct lmap_mark *mark = &mdb->mark;
+	const struct lmap_scope *mark = &mdb->mark;
 
 	lockdep_assert_held(&mdb->lock);
 	return mark->take && rfirst <= mark->rlast && rlast >= mark->rfirst &&
-	       mark_has_child(mark, index, parent);
+	       scope_has_child(mark, index, parent);
 }
 
 bool lmap_mark_stops(const struct lmap_node *node)
 {
-	const struct lmap_mark *mark = &node->mdb->mark;
+	const struct lmap_scope *mark = &node->mdb->mark;
 
 	lockdep_assert_held(&node->mdb->lock);
 	return mark->take && node->rfirst <= mark->rlast &&
-	       lmap_node_rlast(node) >= mark->rfirst && mark_has(mark, node);
+	       lmap_node_rlast(node) >= mark->rfirst && lmap_scope_has(mark, node);
 }
 
-void lmap_mark_set(struct lmap_mdb *mdb, const struct lmap_mark *mark)
+void lmap_mark_set(struct lmap_mdb *mdb, const struct lmap_scope *mark)
 {
 	lockdep_assert_held(&mdb->lock);
 	spin_lock(&mdb->mark_lock);
@@ -106,7 +105,7 @@ void lmap_mark_set(struct lmap_mdb *mdb, const struct lmap_mark *mark)
 }
 
 /* False, and nothing else is set, if there is none. */
-static bool mark_read(struct lmap_mdb *mdb, struct lmap_mark *mark)
+static bool mark_read(struct lmap_mdb *mdb, struct lmap_scope *mark)
 {
 	unsigned int seq;
 
@@ -135,10 +134,10 @@ static void hit_apply_mark(struct lmap_hit *hit, const struct lmap_node *node,
 	unsigned long rpage = hit->rfirst + (wpage - hit->wfirst);
 	unsigned long rlast = hit->rfirst + (hit->wlast - hit->wfirst);
 	unsigned long from = hit->rfirst, to = rlast;
-	struct lmap_mark mark;
+	struct lmap_scope mark;
 
 	if (!mark_read(hit->mdb, &mark) || from > mark.rlast ||
-	    to < mark.rfirst || !mark_has(&mark, node))
+	    to < mark.rfirst || !lmap_scope_has(&mark, node))
 		return;
 	/* One answer for all of its pages: only those that lie on one side. */
 	if (rpage < mark.rfirst) {

@@ -43,13 +43,26 @@ int lmap_index_insert(struct lmap_index *index, struct lmap_node *node);
 void lmap_node_set_rights(struct lmap_node *node, unsigned int rights);
 
 /**
+ * lmap_scope_has - is a mapping among those that a revocation is about?
+ * @scope: what is revoked; its range is not looked at
+ * @node: looked at
+ *
+ * Context: RCU read-side section, or the tree is locked. Without the lock
+ * parents may change under way, but to such that are in the same scope, or the
+ * scope's root is being cut: then the answer is no, and the node itself will
+ * tell soon.
+ */
+bool lmap_scope_has(const struct lmap_scope *scope,
+		    const struct lmap_node *node);
+
+/**
  * lmap_mark_set - write the tree's mark
  * @mdb: the tree
  * @mark: all of it
  *
  * Context: mdb->lock held.
  */
-void lmap_mark_set(struct lmap_mdb *mdb, const struct lmap_mark *mark);
+void lmap_mark_set(struct lmap_mdb *mdb, const struct lmap_scope *mark);
 
 /**
  * lmap_mark_stops_child - would a new mapping be one of those being revoked?
@@ -72,14 +85,5 @@ bool lmap_mark_stops_child(struct lmap_mdb *mdb, const struct lmap_index *index,
  * Context: mdb->lock held.
  */
 bool lmap_mark_stops(const struct lmap_node *node);
-
-/**
- * lmap_mdb_break - let others have mdb->lock now and then
- * @mdb: the tree
- * @steps: the caller's count of nodes looked at
- *
- * Context: mdb->lock held, and the revoke lock, so that nodes stay.
- */
-void lmap_mdb_break(struct lmap_mdb *mdb, unsigned int *steps);
 
 #endif /* LMAP_INDEX_H */

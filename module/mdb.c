@@ -25,7 +25,7 @@ void lmap_mdb_init(struct lmap_mdb *mdb)
 	mdb->ranges = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&mdb->preorder);
 	mdb->nr = 0;
-	mdb->mark = (struct lmap_mark){};
+	mdb->mark = (struct lmap_scope){};
 	spin_lock_init(&mdb->mark_lock);
 	seqcount_spinlock_init(&mdb->mark_seq, &mdb->mark_lock);
 	atomic_set(&mdb->refs.whole, 0);
@@ -88,6 +88,7 @@ int lmap_mdb_insert(struct lmap_mdb *mdb, struct lmap_node *parent,
 	node->parent = parent;
 	node->level = parent ? parent->level + 1 : 1;
 	node->flags = 0;
+	node->lost = 0;
 
 	if (lmap_mark_stops_child(mdb, index, parent, node->rfirst,
 				  lmap_node_rlast(node)))
@@ -114,6 +115,8 @@ int lmap_mdb_extend(struct lmap_node *node, unsigned int rights)
 		return -ESTALE;
 	if (rights & ~node->rights)
 		lmap_node_set_rights(node, node->rights | rights);
+	/* What comes back before its zap was never away. */
+	node->lost &= ~rights;
 	return 0;
 }
 
@@ -205,6 +208,7 @@ static struct lmap_node *node_cut(struct lmap_node *node, unsigned long at,
 	right->depth = node->depth;
 	right->level = node->level;
 	right->flags = node->flags;
+	right->lost = node->lost;
 	lmap_index_prepare(right);
 
 	spin_lock(&node->index->lock);
@@ -223,7 +227,7 @@ static struct lmap_node *node_cut(struct lmap_node *node, unsigned long at,
 /* Look-ups follow it without locks, and must find the parent complete. */
 static void node_set_parent(struct lmap_node *node, struct lmap_node *parent)
 {
-	/* Partner: rcu_dereference_raw() in mark_has_child(). */
+	/* Partner: rcu_dereference_raw() in index.c. */
 	smp_store_release(&node->parent, parent);
 }
 
@@ -266,15 +270,13 @@ static struct lmap_node *subtree_split(struct lmap_node *top, unsigned long at,
 	return last_right[top->level];
 }
 
-/* Is the node among those that the revocation is about? */
-static bool in_scope(const struct lmap_revoke *rv, struct lmap_node *node)
+/* Of nodes that scope_next() names: is it among those that lose rights? */
+static bool in_scope(const struct lmap_revoke *rv, const struct lmap_node *node)
 {
-	if (!rv->only)
-		return node != rv->root || rv->self;
-	for (; node && node != rv->root; node = node->parent)
-		if (node->index == rv->only)
-			return true;
-	return node && rv->self && node->index == rv->only;
+	const struct lmap_scope *scope = &rv->scope;
+
+	return scope->only ? lmap_scope_has(scope, node) :
+			     node != scope->root || scope->self;
 }
 
 /* Walks the tree of nodes that overlap region pages first..last. */
@@ -282,18 +284,18 @@ static struct lmap_node *scope_next(struct lmap_revoke *rv,
 				    struct lmap_node *node,
 				    unsigned long first, unsigned long last)
 {
-	if (!rv->root)
+	if (!rv->scope.root)
 		return node ? lmap_mdb_next(node, first, last) :
 			      lmap_mdb_first(rv->mdb, first, last);
-	for (node = node ? subtree_next(node, rv->root->level) : rv->root; node;
-	     node = subtree_next(node, rv->root->level))
+	for (node = node ? subtree_next(node, rv->scope.root->level) : rv->scope.root; node;
+	     node = subtree_next(node, rv->scope.root->level))
 		if (node->rfirst <= last && lmap_node_rlast(node) >= first)
 			return node;
 	return NULL;
 }
 
 /*
- * The next topmost node that must be cut at @at. @rv->root itself is cut only
+ * The next topmost node that must be cut at @at. @rv->scope.root itself is cut only
  * with self: else it keeps everything, and so its children are the topmost.
  */
 static struct lmap_node *next_to_split(struct lmap_revoke *rv,
@@ -303,12 +305,12 @@ static struct lmap_node *next_to_split(struct lmap_revoke *rv,
 		return NULL;
 	while ((node = scope_next(rv, node, at - 1, at))) {
 		take_break(rv);
-		if (!straddles(node, at) || !(node->rights & rv->take) ||
+		if (!straddles(node, at) || !(node->rights & rv->scope.take) ||
 		    !in_scope(rv, node))
 			continue;
-		if (node != rv->root && node->parent &&
+		if (node != rv->scope.root && node->parent &&
 		    in_scope(rv, node->parent) &&
-		    (node->parent != rv->root || rv->self))
+		    (node->parent != rv->scope.root || rv->scope.self))
 			continue;
 		return node;
 	}
@@ -321,37 +323,28 @@ unsigned long lmap_mdb_spares_needed(struct lmap_revoke *rv)
 	unsigned long n = 0;
 
 	lockdep_assert_held(&rv->mdb->lock);
-	while ((node = next_to_split(rv, node, rv->rfirst)))
-		n += subtree_straddlers(rv, node, rv->rfirst);
-	if (rv->rlast == ULONG_MAX)
+	while ((node = next_to_split(rv, node, rv->scope.rfirst)))
+		n += subtree_straddlers(rv, node, rv->scope.rfirst);
+	if (rv->scope.rlast == ULONG_MAX)
 		return n;
-	while ((node = next_to_split(rv, node, rv->rlast + 1)))
-		n += subtree_straddlers(rv, node, rv->rlast + 1);
+	while ((node = next_to_split(rv, node, rv->scope.rlast + 1)))
+		n += subtree_straddlers(rv, node, rv->scope.rlast + 1);
 	return n;
 }
 
 /* Model: revoke.pml, set_mark(). */
 void lmap_mdb_mark(struct lmap_revoke *rv)
 {
-	struct lmap_mark mark = {
-		.root = rv->root,
-		.only = rv->only,
-		.rfirst = rv->rfirst,
-		.rlast = rv->rlast,
-		.take = rv->take,
-		.self = rv->self,
-	};
-
 	lockdep_assert_held(&rv->mdb->lock);
-	lmap_mark_set(rv->mdb, &mark);
+	lmap_mark_set(rv->mdb, &rv->scope);
 }
 
 void lmap_mdb_unmark(struct lmap_mdb *mdb)
 {
-	struct lmap_mark mark = {};
+	struct lmap_scope nothing = {};
 
 	lockdep_assert_held(&mdb->lock);
-	lmap_mark_set(mdb, &mark);
+	lmap_mark_set(mdb, &nothing);
 }
 
 /* Zapping and reaping will look at it. */
@@ -363,20 +356,29 @@ static void note_node(struct lmap_revoke *rv, struct lmap_node *node)
 		rv->zlast = lmap_node_rlast(node);
 }
 
+/* Its page table entries are to be zapped, since it has no more than @rights. */
+static void node_await_zap(struct lmap_node *node, unsigned int rights)
+{
+	if (!(node->flags & LMAP_NODE_ZAP))
+		node->lost = 0;
+	node->lost |= node->rights & ~rights;
+	node->flags |= LMAP_NODE_ZAP;
+}
+
 /* Model: revoke.pml, demote_node(). */
 static void node_demote(struct lmap_revoke *rv, struct lmap_node *node)
 {
-	unsigned int rights = node->rights & ~rv->take;
+	unsigned int rights = node->rights & ~rv->scope.take;
 
 	/* Somebody was interrupted, or let us go first. */
 	if (node->flags & LMAP_NODE_ZAP || lmap_node_dying(node))
 		note_node(rv, node);
-	if (!(node->rights & rv->take))
+	if (!(node->rights & rv->scope.take))
 		return;
-	if (rv->take & LMAP_R)
+	if (rv->scope.take & LMAP_R)
 		rights = 0;
+	node_await_zap(node, rights);
 	lmap_node_set_rights(node, rights);
-	node->flags |= LMAP_NODE_ZAP;
 	rv->mappings++;
 	rv->pages += node->npages;
 	note_node(rv, node);
@@ -416,8 +418,8 @@ static void demote_border(struct lmap_revoke *rv, unsigned long at)
 		}
 		right = subtree_split(node, at, &rv->spares);
 		/* The range begins at the cut: its root is the right half. */
-		if (node == rv->root && at == rv->rfirst) {
-			rv->root = right;
+		if (node == rv->scope.root && at == rv->scope.rfirst) {
+			rv->scope.root = right;
 			if (rv->mdb->mark.take)
 				lmap_mdb_mark(rv);
 			return;
@@ -433,10 +435,10 @@ void lmap_mdb_demote(struct lmap_revoke *rv)
 	rv->zfirst = ULONG_MAX;
 	rv->zlast = 0;
 	rv->started = false;
-	demote_border(rv, rv->rfirst);
-	if (rv->rlast != ULONG_MAX)
-		demote_border(rv, rv->rlast + 1);
-	while ((node = scope_next(rv, node, rv->rfirst, rv->rlast))) {
+	demote_border(rv, rv->scope.rfirst);
+	if (rv->scope.rlast != ULONG_MAX)
+		demote_border(rv, rv->scope.rlast + 1);
+	while ((node = scope_next(rv, node, rv->scope.rfirst, rv->scope.rlast))) {
 		if (in_scope(rv, node))
 			node_demote(rv, node);
 		take_break(rv);
@@ -501,8 +503,8 @@ static void node_replace(struct lmap_node *old, struct lmap_node *node)
 int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
 		  struct lmap_node *node)
 {
-	struct lmap_node *old = rv->root, *below;
-	unsigned int lost = rv->take;
+	struct lmap_node *old = rv->scope.root, *below;
+	unsigned int lost = rv->scope.take;
 	int ret;
 
 	lockdep_assert_held(&rv->mdb->lock);
@@ -510,22 +512,23 @@ int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
 	node->index = index;
 	node->parent = old->parent;
 	node->origin = old->origin;
-	node->rfirst = rv->rfirst;
-	node->npages = rv->rlast - rv->rfirst + 1;
+	node->rfirst = rv->scope.rfirst;
+	node->npages = rv->scope.rlast - rv->scope.rfirst + 1;
 	node->rights = old->rights & ~lost;
 	node->depth = old->depth;
 	node->level = old->level;
 	node->flags = old->flags;
+	node->lost = 0;
 	ret = lmap_index_insert(index, node);
 	if (ret)
 		return ret;
-	old = lmap_mdb_cut(old, rv->rfirst, rv->rlast, &rv->spares);
+	old = lmap_mdb_cut(old, rv->scope.rfirst, rv->scope.rlast, &rv->spares);
 	atomic_inc(&node->origin->nodes);
 	lmap_range_insert(node, &node->mdb->ranges);
 	node->mdb->nr++;
 	node_replace(old, node);
 
-	rv->root = NULL;
+	rv->scope.root = NULL;
 	rv->zfirst = ULONG_MAX;
 	rv->zlast = 0;
 	rv->started = false;
@@ -534,7 +537,7 @@ int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
 	for (below = node; lost && below;
 	     below = subtree_next(below, node->level))
 		node_demote(rv, below);
-	rv->take = LMAP_RIGHTS_ALL;
+	rv->scope.take = LMAP_RIGHTS_ALL;
 	old->flags |= LMAP_NODE_MOVED;
 	node_demote(rv, old);
 	return 0;
@@ -549,6 +552,7 @@ static void node_adopt(struct lmap_node *node, struct lmap_node *parent)
 	/* Too deep, and so is what is below. */
 	if (!parent->depth)
 		rights = 0;
+	node_await_zap(node, rights);
 	lmap_range_remove(node, &node->mdb->ranges);
 	node->mdb->nr--;
 	spin_lock(&node->index->lock);
@@ -561,7 +565,6 @@ static void node_adopt(struct lmap_node *node, struct lmap_node *parent)
 	node->level = parent->level + 1;
 	if (node->depth >= parent->depth)
 		node->depth = parent->depth ? parent->depth - 1 : 0;
-	node->flags |= LMAP_NODE_ZAP;
 	lmap_range_insert(node, &to->ranges);
 	to->nr++;
 }
@@ -589,18 +592,18 @@ void lmap_mdb_adopt(struct lmap_revoke *rv, struct lmap_node *parent,
 
 	lockdep_assert_held(&rv->mdb->lock);
 	lockdep_assert_held(&parent->mdb->lock);
-	rv->zfirst = rv->rfirst;
-	rv->zlast = rv->rlast;
+	rv->zfirst = rv->scope.rfirst;
+	rv->zlast = rv->scope.rlast;
 	rv->started = false;
-	demote_border(rv, rv->rfirst);
-	demote_border(rv, rv->rlast + 1);
+	demote_border(rv, rv->scope.rfirst);
+	demote_border(rv, rv->scope.rlast + 1);
 	moved->mdb = parent->mdb;
-	moved->zfirst = rv->rfirst;
-	moved->zlast = rv->rlast;
+	moved->zfirst = rv->scope.rfirst;
+	moved->zlast = rv->scope.rlast;
 	moved->started = false;
 	for (;;) {
-		node = stays ? lmap_mdb_next(stays, rv->rfirst, rv->rlast) :
-			       lmap_mdb_first(rv->mdb, rv->rfirst, rv->rlast);
+		node = stays ? lmap_mdb_next(stays, rv->scope.rfirst, rv->scope.rlast) :
+			       lmap_mdb_first(rv->mdb, rv->scope.rfirst, rv->scope.rlast);
 		if (!node)
 			break;
 		/* One that could not be cut stays, dying with all below. */
@@ -644,25 +647,88 @@ static struct lmap_node *work_next(struct lmap_revoke *rv,
 	return scope_next(rv, node, rv->zfirst, rv->zlast);
 }
 
+/* The neighbour in its window, if it is to be zapped, too. */
+static struct lmap_node *run_neighbour(struct lmap_node *node, bool behind)
+{
+	struct lmap_index *index = node->index;
+	struct lmap_node *next;
+	struct rb_node *rb;
+
+	spin_lock(&index->lock);
+	rb = behind ? rb_next(&node->wrb) : rb_prev(&node->wrb);
+	next = rb ? rb_entry(rb, struct lmap_node, wrb) : NULL;
+	/* One of another tree may be freed as soon as the lock is dropped. */
+	if (next && next->mdb != node->mdb)
+		next = NULL;
+	spin_unlock(&index->lock);
+	if (!next || !(next->flags & LMAP_NODE_ZAP))
+		return NULL;
+	if (behind ? next->wfirst != lmap_node_wlast(node) + 1 :
+		     node->wfirst != lmap_node_wlast(next) + 1)
+		return NULL;
+	return next;
+}
+
+static void run_grow(struct lmap_revoke *rv, struct lmap_run *run,
+		     struct lmap_node *node, bool behind)
+{
+	while (run->nodes < LMAP_RUN_NODES &&
+	       run->wlast - run->wfirst < LMAP_RUN_PAGES) {
+		node = run_neighbour(node, behind);
+		if (!node)
+			break;
+		node->flags &= ~LMAP_NODE_ZAP;
+		run->nodes++;
+		if (behind)
+			run->wlast = lmap_node_wlast(node);
+		else
+			run->wfirst = node->wfirst;
+		take_break(rv);
+	}
+}
+
+static void run_begin(struct lmap_revoke *rv, struct lmap_run *run,
+		      struct lmap_node *node)
+{
+	run->index = node->index;
+	run->mdb = rv->mdb;
+	run->wfirst = node->wfirst;
+	run->wlast = lmap_node_wlast(node);
+	run->nodes = 1;
+	node->flags &= ~LMAP_NODE_ZAP;
+	run_grow(rv, run, node, false);
+	run_grow(rv, run, node, true);
+}
+
+struct lmap_node *lmap_run_next(const struct lmap_run *run,
+				struct lmap_node *node)
+{
+	unsigned long from = node ? lmap_node_wlast(node) + 1 : run->wfirst;
+
+	lockdep_assert_held(&run->mdb->lock);
+	if (from > run->wlast)
+		return NULL;
+	return lmap_index_first_of(run->index, run->mdb, from, run->wlast);
+}
+
 /*
  * All descendants of a dying node are dying, and nothing new gets below it.
  * Model: revoke.pml, do_work(), with choose_todo() and reap().
  */
 bool lmap_mdb_work(struct lmap_revoke *rv, struct list_head *dead,
-		   struct lmap_node **zap)
+		   struct lmap_run *zap)
 {
 	struct lmap_node *node, *todo;
 	unsigned int reaped = 0;
 
 	lockdep_assert_held(&rv->mdb->lock);
-	*zap = NULL;
+	zap->index = NULL;
 	node = rv->started ? rv->pos : work_next(rv, NULL);
 	rv->started = true;
 	while (node && reaped < LMAP_MDB_BATCH) {
 		todo = lmap_node_dying(node) ? first_leaf(node) : node;
 		if (todo->flags & LMAP_NODE_ZAP) {
-			todo->flags &= ~LMAP_NODE_ZAP;
-			*zap = todo;
+			run_begin(rv, zap, todo);
 			break;
 		}
 		if (todo == node)

@@ -34,7 +34,8 @@
  * lmap_mdb_mark() says what is being taken, in O(1): look-ups honour it, and
  * nothing can be inserted below any more. lmap_mdb_demote() takes the rights
  * away node by node, and the mark has done its work. lmap_mdb_work() names the
- * nodes that the caller must zap, and then unlinks what lost r, children first.
+ * runs of nodes that the caller must zap, and then unlinks what lost r, children
+ * first.
  * In between a node without r stays in its window's index: nothing new can be
  * mapped over page table entries that have not been zapped.
  *
@@ -70,16 +71,16 @@ struct lmap_index {
 };
 
 /**
- * struct lmap_mark - what is being revoked in a tree
+ * struct lmap_scope - which rights of which mappings a revocation is about
  * @root: in the subtree of this node, NULL: everywhere
  * @only: mappings in the window of this index and what derives from them;
  *	  NULL: all
  * @rfirst: first region page
  * @rlast: last region page
- * @take: rights that are taken, 0: nothing is being revoked
+ * @take: rights to take, LMAP_R removes the mapping; 0: none
  * @self: with @root: from that one, too
  */
-struct lmap_mark {
+struct lmap_scope {
 	struct lmap_node *root;
 	struct lmap_index *only;
 	unsigned long rfirst;
@@ -94,7 +95,8 @@ struct lmap_mark {
  * @ranges: all nodes, at any level, as interval tree over region pages
  * @preorder: all nodes, every node followed by its subtree
  * @nr: number of nodes
- * @mark: written under @lock and @mark_lock, read under @mark_seq, too
+ * @mark: what is being revoked, if its take is not 0; written under @lock and
+ *	  @mark_lock, read under @mark_seq, too
  * @mark_lock: serves @mark_seq alone
  * @mark_seq: lets faults read @mark without locks
  * @refs: reference bits of the region
@@ -104,7 +106,7 @@ struct lmap_mdb {
 	struct rb_root_cached ranges;
 	struct list_head preorder;
 	unsigned long nr;
-	struct lmap_mark mark;
+	struct lmap_scope mark;
 	spinlock_t mark_lock;
 	seqcount_spinlock_t mark_seq;
 	struct lmap_refs refs;
@@ -164,6 +166,8 @@ struct lmap_origin {
  * @depth: how many further levels may hang below; mdb->lock
  * @level: 1 below the region; mdb->lock
  * @flags: LMAP_NODE_*; mdb->lock and the revoke lock
+ * @lost: rights that it had and has not any more since LMAP_NODE_ZAP was set;
+ *	  stays until that is set again; mdb->lock
  */
 struct lmap_node {
 	struct rb_node wrb;
@@ -183,9 +187,11 @@ struct lmap_node {
 	unsigned long rfirst;
 	u32 npages;
 	u8 rights;
-	u8 depth;
-	u8 level;
-	u8 flags;
+	/* Beside the lock-free one, and never written together with it. */
+	u32 depth:7;
+	u32 level:7;
+	u32 flags:5;
+	u32 lost:4;
 };
 
 #define LMAP_NODE_ZAP	0x1	/* demoted, page tables not yet zapped */
@@ -364,13 +370,7 @@ bool lmap_mdb_is_ancestor(const struct lmap_node *node,
 /**
  * struct lmap_revoke - one revocation in one tree
  * @mdb: the tree
- * @root: revoke only in the subtree of this node, NULL: everywhere
- * @self: with @root: its own rights too
- * @only: only mappings in the window of this index and what derives from
- *	  them; NULL: all
- * @rfirst: first region page
- * @rlast: last region page
- * @take: rights to take; LMAP_R removes the mapping
+ * @scope: what is revoked
  * @spares: unused nodes (linked by order) for splitting
  * @mappings: result: nodes that lost something
  * @pages: result: pages that they lost, each node counted by itself
@@ -384,12 +384,7 @@ bool lmap_mdb_is_ancestor(const struct lmap_node *node,
  */
 struct lmap_revoke {
 	struct lmap_mdb *mdb;
-	struct lmap_node *root;
-	bool self;
-	struct lmap_index *only;
-	unsigned long rfirst;
-	unsigned long rlast;
-	unsigned int take;
+	struct lmap_scope scope;
 	struct list_head spares;
 	u64 mappings;
 	u64 pages;
@@ -435,18 +430,18 @@ struct lmap_node *lmap_mdb_cut(struct lmap_node *node, unsigned long rfirst,
 
 /**
  * lmap_mdb_move - move a mapping, or a part of it, to another place (grant)
- * @rv: mdb, root (the mapping), rfirst and rlast (inside it), take (the rights
- *	that the moved mapping shall lose) and spares, at least as many as
+ * @rv: mdb, scope: root (the mapping), rfirst and rlast (inside it), take (the
+ *	rights that the moved mapping shall lose); and spares, at least as many as
  *	lmap_mdb_move_spares() says
  * @index: the new window's
  * @node: new node, wfirst set
  *
  * What derives from the part stays below it, with no more than its rights.
  * The old node is dying afterwards: lmap_mdb_work() as if @rv came from
- * lmap_mdb_demote(); its root is NULL then.
+ * lmap_mdb_demote(); its scope.root is NULL then.
  *
  * Context: revoke lock and mdb->lock held. Takes index->lock.
- * Pre: the mapping is not dying, rv->take does not contain LMAP_R.
+ * Pre: the mapping is not dying, rv->scope.take does not contain LMAP_R.
  * Return: 0; -EBUSY if something is at the target: nothing is changed then.
  */
 int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
@@ -454,7 +449,7 @@ int lmap_mdb_move(struct lmap_revoke *rv, struct lmap_index *index,
 
 /**
  * lmap_mdb_mark - say what is being revoked
- * @rv: the revocation; its take can be 0
+ * @rv: the revocation; its scope.take can be 0
  *
  * From here on look-ups find less, and nothing can be inserted into what is
  * being revoked. What was set up before is not touched.
@@ -498,7 +493,7 @@ void lmap_mdb_demote(struct lmap_revoke *rv);
 
 /**
  * lmap_mdb_adopt - move all mappings of a range into another tree
- * @rv: mdb (the old tree), rfirst and rlast, take (LMAP_RIGHTS_ALL), spares
+ * @rv: mdb (the old tree), scope: rfirst, rlast, take (LMAP_RIGHTS_ALL); spares
  * @parent: mapping of the new tree that holds the range; what derived from the
  *	    old region derives from it afterwards, with no more than its rights
  * @moved: result: for lmap_mdb_work() in the new tree
@@ -515,24 +510,66 @@ void lmap_mdb_adopt(struct lmap_revoke *rv, struct lmap_node *parent,
 		    struct lmap_revoke *moved);
 
 /**
+ * struct lmap_run - neighbouring mappings in one window, to be zapped together
+ * @index: of the window, NULL: there is none
+ * @mdb: the tree of all of them
+ * @wfirst: first window page
+ * @wlast: last window page
+ * @nodes: how many mappings
+ */
+struct lmap_run {
+	struct lmap_index *index;
+	struct lmap_mdb *mdb;
+	unsigned long wfirst;
+	unsigned long wlast;
+	unsigned long nodes;
+};
+
+/* A run of more than one mapping ends after so many of them or of pages. */
+#ifndef LMAP_RUN_NODES
+#define LMAP_RUN_NODES	4096
+#define LMAP_RUN_PAGES	16384
+#endif
+
+/**
+ * lmap_run_next - the next mapping of a run
+ * @run: from lmap_mdb_work()
+ * @node: the last one, NULL: from the beginning
+ *
+ * Context: revoke lock held since lmap_mdb_work(), mdb->lock held, though it
+ * may have been dropped meanwhile. Takes index->lock.
+ */
+struct lmap_node *lmap_run_next(const struct lmap_run *run,
+				struct lmap_node *node);
+
+/**
  * lmap_mdb_work - what is to be done after lmap_mdb_demote()
  * @rv: the revocation
  * @dead: list to which nodes are added (by order) that were unlinked. Lock-free
  *	  readers may still look at them: free them through RCU
- * @zap: result: a node whose window pages wfirst..wlast must be zapped before
- *	 the next call, or before the revoke lock is dropped; or NULL
+ * @zap: result: mappings whose pages must be zapped before the next call, or
+ *	 before the revoke lock is dropped; or none
  *
  * To be called until it returns false. It unlinks what has no right left and
  * has been zapped, children before their parents, at most LMAP_MDB_BATCH nodes
- * a call. Others' work in the range is done, too. The revoke lock may be dropped
- * between calls; then @rv is invalid, and a new lmap_mdb_demote() (its take may
- * be 0) finds what is left.
+ * a call. Others' work in the range, and at its borders, is done, too. The
+ * revoke lock may be dropped between calls; then @rv is invalid, and a new
+ * lmap_mdb_demote() (its take may be 0) finds what is left.
  *
  * Context: revoke lock and mdb->lock held; the latter may be dropped between
  * calls, and is dropped here if rv->breaks, but not after the last node of the
  * range was unlinked. Takes index->lock.
  */
 bool lmap_mdb_work(struct lmap_revoke *rv, struct list_head *dead,
-		   struct lmap_node **zap);
+		   struct lmap_run *zap);
+
+/**
+ * lmap_mdb_break - let others have mdb->lock now and then
+ * @mdb: the tree
+ * @steps: the caller's count of nodes looked at
+ *
+ * Context: mdb->lock held, and the revoke lock, so that nodes stay.
+ */
+void lmap_mdb_break(struct lmap_mdb *mdb, unsigned int *steps);
 
 #endif /* LMAP_MDB_H */

@@ -393,12 +393,12 @@ static int piece_move(struct map_request *req, struct map_piece *piece)
 	for (;;) {
 		lmap_revoke_lock(region);
 		mutex_lock(&region->mdb.lock);
-		ret = piece_source(piece, &rv.root);
+		ret = piece_source(piece, &rv.scope.root);
 		if (ret)
 			break;
-		rv.rfirst = piece->rfirst;
-		rv.rlast = piece->rfirst + piece->npages - 1;
-		need = lmap_mdb_move_spares(rv.root, rv.rfirst, rv.rlast);
+		rv.scope.rfirst = piece->rfirst;
+		rv.scope.rlast = piece->rfirst + piece->npages - 1;
+		need = lmap_mdb_move_spares(rv.scope.root, rv.scope.rfirst, rv.scope.rlast);
 		if (need <= have)
 			break;
 		mutex_unlock(&region->mdb.lock);
@@ -412,7 +412,7 @@ static int piece_move(struct map_request *req, struct map_piece *piece)
 		}
 	}
 	if (!ret) {
-		rv.take = LMAP_RIGHTS_ALL & ~piece->rights;
+		rv.scope.take = LMAP_RIGHTS_ALL & ~piece->rights;
 		piece->node->wfirst = piece->wfirst;
 		ret = lmap_mdb_move(&rv, &req->window->index, piece->node);
 	}

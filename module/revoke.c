@@ -85,17 +85,20 @@ static bool turn_ends(struct lmap_region *region,
 }
 
 /* mdb->lock is dropped meanwhile. */
-static void node_zap(struct lmap_region *region, struct lmap_node *node)
+static void run_zap(struct lmap_region *region, struct lmap_run *run)
 {
-	struct lmap_window *window = lmap_index_window(node->index);
-	unsigned long wfirst = node->wfirst;
-	unsigned long wlast = lmap_node_wlast(node);
+	struct lmap_window *window = lmap_index_window(run->index);
+	struct lmap_node *node = NULL;
+	unsigned int steps = 0;
 
-	if (lmap_node_dying(node))
-		lmap_node_uncharge_locked(node);
-	/* The node stays in the index till it is unlinked, so the window too. */
+	while ((node = lmap_run_next(run, node))) {
+		if (lmap_node_dying(node))
+			lmap_node_uncharge_locked(node);
+		lmap_mdb_break(&region->mdb, &steps);
+	}
+	/* They stay in the index till they are unlinked, so the window too. */
 	mutex_unlock(&region->mdb.lock);
-	lmap_window_zap(window, wfirst, wlast);
+	lmap_window_zap(window, run->wfirst, run->wlast);
 	mutex_lock(&region->mdb.lock);
 }
 
@@ -126,7 +129,7 @@ static void region_emptied(struct lmap_region *region)
 static bool revoke_work(struct lmap_region *region, struct lmap_revoke *rv,
 			struct revoke_turn *turn)
 {
-	struct lmap_node *zap;
+	struct lmap_run run;
 	LIST_HEAD(dead);
 	bool more;
 
@@ -136,14 +139,16 @@ static bool revoke_work(struct lmap_region *region, struct lmap_revoke *rv,
 	do {
 		unsigned long n;
 
-		more = lmap_mdb_work(rv, &dead, &zap);
+		more = lmap_mdb_work(rv, &dead, &run);
 		n = nodes_free(&dead);
 		turn->freed += n;
-		turn->done += n + !!zap;
+		turn->done += n;
 		if (n && !region->mdb.nr)
 			region_emptied(region);
-		if (zap)
-			node_zap(region, zap);
+		if (run.index) {
+			run_zap(region, &run);
+			turn->done += run.nodes;
+		}
 		lmap_race_sleep(revoke_next);
 	} while (more && !turn_ends(region, turn));
 
@@ -216,12 +221,12 @@ static bool job_find(struct revoke_job *job, struct lmap_revoke *rv)
 	unsigned long from, to;
 
 	rv->mdb = &region->mdb;
-	rv->self = job->take->self;
-	rv->only = job->take->only ? &job->take->only->index : NULL;
-	rv->take = job->resume ? 0 : job->take->rights;
-	rv->root = NULL;
-	rv->rfirst = job->first;
-	rv->rlast = job->last;
+	rv->scope.self = job->take->self;
+	rv->scope.only = job->take->only ? &job->take->only->index : NULL;
+	rv->scope.take = job->resume ? 0 : job->take->rights;
+	rv->scope.root = NULL;
+	rv->scope.rfirst = job->first;
+	rv->scope.rlast = job->last;
 	job->id = 1;
 	if (!job->window)
 		return true;
@@ -233,9 +238,9 @@ static bool job_find(struct revoke_job *job, struct lmap_revoke *rv)
 		return false;
 	from = max(job->first, node->wfirst);
 	to = min(last, lmap_node_wlast(node));
-	rv->root = node;
-	rv->rfirst = node->rfirst + (from - node->wfirst);
-	rv->rlast = node->rfirst + (to - node->wfirst);
+	rv->scope.root = node;
+	rv->scope.rfirst = node->rfirst + (from - node->wfirst);
+	rv->scope.rlast = node->rfirst + (to - node->wfirst);
 	job->id = node->origin->id;
 	job->next = to + 1;
 	return true;
@@ -247,16 +252,16 @@ static void job_refbits(struct revoke_job *job, struct lmap_revoke *rv)
 	struct lmap_take *take = job->take;
 	struct lmap_query q = {
 		.mdb = rv->mdb,
-		.root = rv->root,
-		.rfirst = rv->rfirst,
-		.rlast = rv->rlast,
+		.root = rv->scope.root,
+		.rfirst = rv->scope.rfirst,
+		.rlast = rv->scope.rlast,
 		.breaks = true,
 	};
 
 	if (take->atomic)
 		return;
 	/* Without bits of each page a part can't be cleared by itself. */
-	if (take->reset && (rv->root || rv->mdb->refs.table)) {
+	if (take->reset && (rv->scope.root || rv->mdb->refs.table)) {
 		lmap_refs_reset(job->region, &q);
 		take->refbits |= lmap_refs_take(&q, q.rfirst, q.rlast, NULL);
 	} else if (take->refbits != (LMAP_ACCESSED | LMAP_MODIFIED)) {
@@ -292,7 +297,7 @@ static bool job_begin(struct revoke_job *job, struct lmap_revoke *rv)
 		if (!told)
 			job_refbits(job, rv);
 		told = true;
-		need = rv->take ? lmap_mdb_spares_needed(rv) : 0;
+		need = rv->scope.take ? lmap_mdb_spares_needed(rv) : 0;
 		if (take->atomic)
 			lmap_spares_fill(region->space, &rv->spares, &have,
 					 need, gfp);

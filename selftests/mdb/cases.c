@@ -23,11 +23,11 @@ static void result(bool ok, const char *name)
 /* A chain as deep as it gets, cut in the middle: the largest split. */
 static void deep_split(void)
 {
-	struct lmap_revoke rv = { .rfirst = 3, .rlast = 4, .take = LMAP_R };
+	struct lmap_revoke rv = { .scope.rfirst = 3, .scope.rlast = 4, .scope.take = LMAP_R };
 	static struct lmap_index index[LMAP_DEPTH_MAX];
 	static struct lmap_origin origin[LMAP_DEPTH_MAX];
 	static struct lmap_node node[LMAP_DEPTH_MAX], spare[2 * LMAP_DEPTH_MAX];
-	struct lmap_node *zap = NULL;
+	struct lmap_run run;
 	struct lmap_mdb mdb;
 	LIST_HEAD(dead);
 	int zaps = 0;
@@ -49,16 +49,16 @@ static void deep_split(void)
 	for (int i = 0; i < 2 * LMAP_DEPTH_MAX; i++)
 		list_add(&spare[i].order, &rv.spares);
 	lmap_mdb_demote(&rv);
-	while (lmap_mdb_work(&rv, &dead, &zap))
-		zaps += zap && zap->rfirst == 3 && zap->npages == 2;
+	while (lmap_mdb_work(&rv, &dead, &run))
+		zaps += run.index && run.wfirst == 3 && run.wlast == 4;
 	ok &= zaps == LMAP_DEPTH_MAX && !rv.over && mdb.nr == 2 * LMAP_DEPTH_MAX &&
 	      rv.mappings == LMAP_DEPTH_MAX && list_empty(&rv.spares);
 	/* everything, up to the last page that there can be */
-	rv.rfirst = 0;
-	rv.rlast = ULONG_MAX;
+	rv.scope.rfirst = 0;
+	rv.scope.rlast = ULONG_MAX;
 	ok &= lmap_mdb_spares_needed(&rv) == 0;
 	lmap_mdb_demote(&rv);
-	while (lmap_mdb_work(&rv, &dead, &zap))
+	while (lmap_mdb_work(&rv, &dead, &run))
 		;
 	ok &= mdb.nr == 0 && list_empty(&mdb.preorder);
 	mutex_unlock(&mdb.lock);
@@ -68,13 +68,13 @@ static void deep_split(void)
 /* What is there, dying nodes included, refuses a new node and stays. */
 static void busy_target(void)
 {
-	struct lmap_revoke rv = { .rlast = 3, .take = LMAP_R };
+	struct lmap_revoke rv = { .scope.rlast = 3, .scope.take = LMAP_R };
 	struct lmap_origin oa = { .id = 1 }, ob = { .id = 2 };
 	struct lmap_node a = { .npages = 4, .rights = RM, .depth = 5,
 			       .origin = &oa };
 	struct lmap_node b = { .wfirst = 3, .npages = 1, .rights = RM,
 			       .origin = &ob };
-	struct lmap_node *zap;
+	struct lmap_run run;
 	struct lmap_index index;
 	struct lmap_hit hit;
 	struct lmap_mdb mdb;
@@ -92,9 +92,9 @@ static void busy_target(void)
 	lmap_mdb_demote(&rv);
 	ok &= !lmap_index_lookup(&index, 3, &hit);
 	ok &= lmap_mdb_insert(&mdb, NULL, &index, &b) == -EBUSY;
-	ok &= lmap_mdb_work(&rv, &dead, &zap) && zap == &a;
+	ok &= lmap_mdb_work(&rv, &dead, &run) && run.index == &index && run.wlast == 3;
 	ok &= mdb.nr == 1 && lmap_mdb_insert(&mdb, NULL, &index, &b) == -EBUSY;
-	ok &= !lmap_mdb_work(&rv, &dead, &zap) && !zap;
+	ok &= !lmap_mdb_work(&rv, &dead, &run) && !run.index;
 	ok &= mdb.nr == 0 && !lmap_mdb_insert(&mdb, NULL, &index, &b);
 	mutex_unlock(&mdb.lock);
 	result(ok, "a busy or dying target refuses a new node");
@@ -289,8 +289,9 @@ static void bits_whole(void)
 static void bits_move(void)
 {
 	struct lmap_origin *origin;
-	struct lmap_node spare = {}, *old, *zap;
-	struct lmap_revoke rv = { .take = 0 };
+	struct lmap_node spare = {}, *old;
+	struct lmap_run run;
+	struct lmap_revoke rv = { .scope.take = 0 };
 	struct lmap_query q = {};
 	struct world w;
 	LIST_HEAD(dead);
@@ -301,14 +302,14 @@ static void bits_move(void)
 	old = node_at(&w, 0, 0);
 	origin = old->origin;
 	rv.mdb = q.mdb = old->mdb;
-	rv.root = old;
-	rv.rfirst = rv.rlast = q.rfirst = q.rlast = old->rfirst;
+	rv.scope.root = old;
+	rv.scope.rfirst = rv.scope.rlast = q.rfirst = q.rlast = old->rfirst;
 	INIT_LIST_HEAD(&rv.spares);
 	mutex_lock(&rv.mdb->lock);
 	lmap_mdb_move(&rv, &w.index[1], &spare);
-	lmap_mdb_work(&rv, &dead, &zap);
+	lmap_mdb_work(&rv, &dead, &run);
 	lmap_refs_touch(&origin->refs, q.rfirst, true);
-	while (lmap_mdb_work(&rv, &dead, &zap))
+	while (lmap_mdb_work(&rv, &dead, &run))
 		;
 	/* Its entry is there: unless a reset zaps it, later uses are lost. */
 	q.root = &spare;
@@ -316,11 +317,11 @@ static void bits_move(void)
 	ok = lmap_refs_next_zap(&q, NULL) == &spare;
 	lmap_refs_take(&q, q.rfirst, q.rlast, NULL);
 	spare.flags = 0;
-	rv = (struct lmap_revoke){ .mdb = q.mdb, .rlast = ULONG_MAX,
-				   .take = LMAP_R };
+	rv = (struct lmap_revoke){ .mdb = q.mdb, .scope.rlast = ULONG_MAX,
+				   .scope.take = LMAP_R };
 	INIT_LIST_HEAD(&rv.spares);
 	lmap_mdb_demote(&rv);
-	while (lmap_mdb_work(&rv, &dead, &zap))
+	while (lmap_mdb_work(&rv, &dead, &run))
 		;
 	mutex_unlock(&q.mdb->lock);
 	free(origin->refs.table);
@@ -353,6 +354,121 @@ static void bits_region_part(void)
 	mutex_unlock(&q.mdb->lock);
 	result(ok, "a reset of one page of a region does not forget another");
 	world_fini(&w);
+}
+
+/* Demotes all and counts the runs; those of another tree are left alone. */
+static int count_runs(struct lmap_mdb *mdb)
+{
+	struct lmap_revoke rv = { .mdb = mdb, .scope.rlast = ULONG_MAX,
+				  .scope.take = LMAP_R };
+	struct lmap_run run;
+	LIST_HEAD(dead);
+	int n = 0;
+
+	INIT_LIST_HEAD(&rv.spares);
+	lmap_mdb_demote(&rv);
+	while (mdb->nr) {
+		lmap_mdb_work(&rv, &dead, &run);
+		n += !!run.index;
+		if (run.index && run.mdb != mdb)
+			return -1;
+	}
+	return n;
+}
+
+/* Neighbours in a window are zapped at once, whatever they are of. */
+static void runs(void)
+{
+	static const struct { int pages, other, hole, runs; } want[] = {
+		{ 1, -1, -1, 1 },
+		{ LMAP_RUN_NODES, -1, -1, 1 },
+		{ LMAP_RUN_NODES, 1, -1, 2 },
+		{ LMAP_RUN_NODES, -1, 2, 2 },
+		{ LMAP_RUN_NODES + 1, -1, -1, 2 },
+	};
+	bool ok = true;
+
+	for (int i = 0; i < 2 * (int)(sizeof(want) / sizeof(*want)); i++) {
+		int pages = want[i / 2].pages, hole = want[i / 2].hole;
+		struct lmap_node node[LMAP_RUN_NODES + 1] = {};
+		struct lmap_origin origin[LMAP_RUN_NODES + 1] = {};
+		struct lmap_mdb mdb, other;
+		struct lmap_index index;
+
+		lmap_mdb_init(&mdb);
+		lmap_mdb_init(&other);
+		lmap_index_init(&index);
+		mutex_lock(&mdb.lock);
+		mutex_lock(&other.lock);
+		/* Region pages go with window pages, or against them. */
+		for (int p = 0; p < pages; p++) {
+			node[p] = (struct lmap_node){
+				.wfirst = p + (hole >= 0 && p >= hole),
+				.rfirst = i % 2 ? p : pages - p,
+				.npages = 1, .rights = RM,
+				.origin = &origin[p], .depth = 1 };
+			ok &= !lmap_mdb_insert(p == want[i / 2].other ? &other : &mdb,
+					       NULL, &index, &node[p]);
+		}
+		/* The other one is about to be zapped, too, by somebody else. */
+		if (other.nr) {
+			struct lmap_revoke rv = { .mdb = &other,
+						  .scope.rlast = ULONG_MAX,
+						  .scope.take = LMAP_R };
+
+			INIT_LIST_HEAD(&rv.spares);
+			lmap_mdb_demote(&rv);
+		}
+		ok &= count_runs(&mdb) == want[i / 2].runs;
+		ok &= !other.nr || node[want[i / 2].other].flags & LMAP_NODE_ZAP;
+		mutex_unlock(&other.lock);
+		mutex_unlock(&mdb.lock);
+	}
+	result(ok, "neighbours of one tree are zapped at once, up to a number");
+}
+
+/* What each has lost since its zap was due is known until the next one. */
+static void losses(void)
+{
+	struct lmap_revoke rv = { .scope.rlast = ULONG_MAX, .scope.take = LMAP_W };
+	struct lmap_origin origin = { .id = 1 };
+	struct lmap_node node = { .npages = 2, .rights = LMAP_RIGHTS_ALL,
+				  .origin = &origin, .depth = 5 };
+	struct lmap_node spare = {};
+	struct lmap_index index;
+	struct lmap_mdb mdb;
+	struct lmap_run run;
+	LIST_HEAD(spares);
+	LIST_HEAD(dead);
+	bool ok;
+
+	lmap_mdb_init(&mdb);
+	lmap_index_init(&index);
+	rv.mdb = &mdb;
+	INIT_LIST_HEAD(&rv.spares);
+	mutex_lock(&mdb.lock);
+	ok = !lmap_mdb_insert(&mdb, NULL, &index, &node) && !node.lost;
+	lmap_mdb_demote(&rv);
+	rv.scope.take = LMAP_X;
+	lmap_mdb_demote(&rv);
+	ok &= node.lost == (LMAP_W | LMAP_X);
+	/* given back before anybody noticed */
+	ok &= !lmap_mdb_extend(&node, LMAP_W) && node.lost == LMAP_X;
+	list_add(&spare.order, &spares);
+	ok &= lmap_mdb_cut(&node, 0, 0, &spares) == &node;
+	ok &= spare.lost == LMAP_X && spare.rfirst == 1;
+	lmap_mdb_work(&rv, &dead, &run);
+	ok &= node.lost == LMAP_X && spare.lost == LMAP_X;
+	while (lmap_mdb_work(&rv, &dead, &run))
+		;
+	rv.scope.take = LMAP_R;
+	lmap_mdb_demote(&rv);
+	ok &= node.lost == (LMAP_R | LMAP_W | LMAP_M);
+	while (lmap_mdb_work(&rv, &dead, &run))
+		;
+	ok &= !mdb.nr;
+	mutex_unlock(&mdb.lock);
+	result(ok, "a mapping knows what it has lost until its next loss");
 }
 
 /* It is cut, for another reason, before its zap: that is due in each part. */
@@ -421,6 +537,8 @@ int main(void)
 	bits_move();
 	bits_region_part();
 	bits_above();
+	runs();
+	losses();
 	paused_and_cut();
 	printf("1..%d\n", tests);
 	return failed != 0;

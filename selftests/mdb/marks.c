@@ -124,9 +124,9 @@ static bool mark_right(struct chain *c, int root, bool self, int only,
 		       int first, int last, unsigned int take)
 {
 	struct lmap_revoke rv = {
-		.mdb = &c->mdb, .root = root < 0 ? NULL : &c->node[root],
-		.self = self, .only = only < 0 ? NULL : &c->index[only],
-		.rfirst = RAT + first, .rlast = RAT + last, .take = take,
+		.mdb = &c->mdb, .scope.root = root < 0 ? NULL : &c->node[root],
+		.scope.self = self, .scope.only = only < 0 ? NULL : &c->index[only],
+		.scope.rfirst = RAT + first, .scope.rlast = RAT + last, .scope.take = take,
 	};
 	bool ok = true;
 
@@ -244,12 +244,12 @@ static void give_spares(struct many *m, struct lmap_revoke *rv, int n)
 /* Every call, all nodes named and unlinked; returns how many were. */
 static long work(struct lmap_revoke *rv)
 {
-	struct lmap_node *zap;
+	struct lmap_run run;
 	LIST_HEAD(dead);
 	struct list_head *pos;
 	long n = 0;
 
-	while (lmap_mdb_work(rv, &dead, &zap))
+	while (lmap_mdb_work(rv, &dead, &run))
 		;
 	list_for_each(pos, &dead)
 		n++;
@@ -259,7 +259,7 @@ static long work(struct lmap_revoke *rv)
 static void many_cut(bool below, bool enough)
 {
 	char name[100];
-	struct lmap_revoke rv = { .rfirst = 1, .rlast = 1, .take = LMAP_R };
+	struct lmap_revoke rv = { .scope.rfirst = 1, .scope.rlast = 1, .scope.take = LMAP_R };
 	static struct many m;
 	unsigned long steps;
 	bool ok;
@@ -267,7 +267,7 @@ static void many_cut(bool below, bool enough)
 
 	many_siblings(&m, below);
 	rv.mdb = &m.mdb;
-	rv.root = below ? &m.top : NULL;
+	rv.scope.root = below ? &m.top : NULL;
 	give_spares(&m, &rv, enough ? 2 * MANY + 2 : 0);
 	steps = shim_steps;
 	ok = lmap_mdb_spares_needed(&rv) == 2 * MANY + 2 * !below;
@@ -290,8 +290,8 @@ static void many_cut(bool below, bool enough)
 /* Some that can't be adopted, for want of spares, among those that can. */
 static void many_adopted(void)
 {
-	struct lmap_revoke rv = { .rfirst = 0, .rlast = 0,
-				  .take = LMAP_RIGHTS_ALL }, moved = {};
+	struct lmap_revoke rv = { .scope.rfirst = 0, .scope.rlast = 0,
+				  .scope.take = LMAP_RIGHTS_ALL }, moved = {};
 	static struct many m;
 	unsigned long steps;
 	bool ok;

@@ -214,22 +214,36 @@ static void check_dead(struct world *w, struct lmap_mdb *mdb,
 }
 
 /* Nothing can be mapped over it until the zap has been. */
-static void zap_node(struct world *w, struct lmap_mdb *mdb,
-		     struct lmap_node *node)
+static void zap_run(struct world *w, const struct lmap_run *run)
 {
-	struct lmap_index *index = node->index;
+	struct lmap_node *node = NULL, *at;
+	unsigned long page = run->wfirst, nodes = 0;
+	int window = run->index - w->index;
 
-	if (world_node(w, index - w->index, node->wfirst, node->wfirst) != node)
-		world_contradiction(w, "gone from its window before the zap");
-	mutex_unlock(&mdb->lock);
-	world_zap(w, index, node->wfirst, lmap_node_wlast(node));
-	mutex_lock(&mdb->lock);
+	while ((node = lmap_run_next(run, node))) {
+		at = world_node(w, window, page, page);
+		if (at != node || node->wfirst != page)
+			world_contradiction(w, "gone from its window before the zap");
+		if (node->flags & LMAP_NODE_ZAP)
+			world_contradiction(w, "zapped and still to be zapped");
+		if (node->lost & node->rights)
+			world_contradiction(w, "lost and still there");
+		page = lmap_node_wlast(node) + 1;
+		nodes++;
+	}
+	if (page != run->wlast + 1 || nodes != run->nodes)
+		world_contradiction(w, "a run with a hole");
+	if (nodes > LMAP_RUN_NODES)
+		world_contradiction(w, "a run without end");
+	mutex_unlock(&run->mdb->lock);
+	world_zap(w, run->index, run->wfirst, run->wlast);
+	mutex_lock(&run->mdb->lock);
 }
 
 bool world_work(struct world *w, struct lmap_revoke *rv, int calls)
 {
 	struct lmap_mdb *mdb = rv->mdb;
-	struct lmap_node *node;
+	struct lmap_run run;
 	LIST_HEAD(all);
 	bool more;
 
@@ -240,11 +254,11 @@ bool world_work(struct world *w, struct lmap_revoke *rv, int calls)
 	do {
 		LIST_HEAD(dead);
 
-		more = lmap_mdb_work(rv, &dead, &node);
+		more = lmap_mdb_work(rv, &dead, &run);
 		check_dead(w, mdb, &dead);
 		list_splice(&dead, &all);
-		if (node)
-			zap_node(w, mdb, node);
+		if (run.index)
+			zap_run(w, &run);
 	} while (more && (!calls || --calls));
 	shim_break = NULL;
 	mutex_unlock(&mdb->lock);
@@ -267,16 +281,16 @@ static bool turn(struct world *w, struct lmap_revoke *rv, const struct job *job,
 	u64 pages = 0;
 
 	oracle_scope(w, job, first, last, hit);
-	rv->take = job->resume ? 0 : job->take;
-	rv->only = job->only < 0 ? NULL : &w->index[job->only];
+	rv->scope.take = job->resume ? 0 : job->take;
+	rv->scope.only = job->only < 0 ? NULL : &w->index[job->only];
 	rv->breaks = true;
-	if (rv->take) {
-		pages = oracle_take(w, hit, rv->take);
+	if (rv->scope.take) {
+		pages = oracle_take(w, hit, rv->scope.take);
 		lmap_mdb_mark(rv);
 		memcpy(w->hit, hit, sizeof(hit));
 		let_others_in(w, rv->mdb, job, first, last);
 	}
-	world_spares(w, rv, rv->take ? lmap_mdb_spares_needed(rv) : 0);
+	world_spares(w, rv, rv->scope.take ? lmap_mdb_spares_needed(rv) : 0);
 	lmap_mdb_demote(rv);
 	lmap_mdb_unmark(rv->mdb);
 	if (!rv->pages && w->needed)
@@ -310,8 +324,8 @@ static bool job_region(struct world *w, struct job *job, int calls, u64 *pages)
 {
 	struct lmap_revoke rv = {
 		.mdb = &w->mdb[job->region],
-		.rfirst = w->rbase + job->first,
-		.rlast = w->rbase + job->last,
+		.scope.rfirst = w->rbase + job->first,
+		.scope.rlast = w->rbase + job->last,
 	};
 	bool done;
 
@@ -330,8 +344,8 @@ static bool job_region(struct world *w, struct job *job, int calls, u64 *pages)
 static bool job_mapping(struct world *w, struct job *job,
 			struct lmap_node *node, int last, int calls, u64 *pages)
 {
-	struct lmap_revoke rv = { .mdb = node->mdb, .root = node,
-				  .self = job->self };
+	struct lmap_revoke rv = { .mdb = node->mdb, .scope.root = node,
+				  .scope.self = job->self };
 	int from = max((unsigned long)job->first, node->wfirst);
 	int to = min((unsigned long)last, lmap_node_wlast(node));
 	u64 id = node->origin->id;
@@ -339,8 +353,8 @@ static bool job_mapping(struct world *w, struct job *job,
 
 	if (!job->resume || job->resume == id) {
 		mutex_lock(&rv.mdb->lock);
-		rv.rfirst = node->rfirst + (from - node->wfirst);
-		rv.rlast = node->rfirst + (to - node->wfirst);
+		rv.scope.rfirst = node->rfirst + (from - node->wfirst);
+		rv.scope.rlast = node->rfirst + (to - node->wfirst);
 		job->region = rv.mdb - w->mdb;
 		done = turn(w, &rv, job, from, to, calls);
 		*pages += rv.pages;

@@ -417,7 +417,7 @@ static int move(struct world *w, int source, int sfirst, int window,
 		struct lmap_node *node, int pages, unsigned int rights)
 {
 	struct lmap_node *from = passable(w, source, sfirst, pages);
-	struct lmap_revoke rv = { .mdb = from->mdb, .root = from };
+	struct lmap_revoke rv = { .mdb = from->mdb, .scope.root = from };
 	unsigned int lost = LMAP_RIGHTS_ALL & ~(rights & from->rights);
 	const struct job below = { .window = window, .self = true, .only = -1 };
 	int limit = w->spare_limit, ret;
@@ -425,11 +425,11 @@ static int move(struct world *w, int source, int sfirst, int window,
 	u64 lose = pages;
 
 	mutex_lock(&rv.mdb->lock);
-	rv.rfirst = from->rfirst + (sfirst - from->wfirst);
-	rv.rlast = rv.rfirst + pages - 1;
-	rv.take = lost;
+	rv.scope.rfirst = from->rfirst + (sfirst - from->wfirst);
+	rv.scope.rlast = rv.scope.rfirst + pages - 1;
+	rv.scope.take = lost;
 	w->spare_limit = -1;
-	world_spares(w, &rv, lmap_mdb_move_spares(from, rv.rfirst, rv.rlast));
+	world_spares(w, &rv, lmap_mdb_move_spares(from, rv.scope.rfirst, rv.scope.rlast));
 	ret = lmap_mdb_move(&rv, &w->index[window], node);
 	if (ret) {
 		mutex_unlock(&rv.mdb->lock);
@@ -512,10 +512,10 @@ bool world_extend_part(struct world *w, int window, int first, int pages,
 		return false;
 	mutex_lock(&node->mdb->lock);
 	w->spare_limit = -1;
-	rv.rfirst = node->rfirst + (first - node->wfirst);
-	rv.rlast = rv.rfirst + pages - 1;
-	world_spares(w, &rv, lmap_mdb_move_spares(node, rv.rfirst, rv.rlast));
-	node = lmap_mdb_cut(node, rv.rfirst, rv.rlast, &rv.spares);
+	rv.scope.rfirst = node->rfirst + (first - node->wfirst);
+	rv.scope.rlast = rv.scope.rfirst + pages - 1;
+	world_spares(w, &rv, lmap_mdb_move_spares(node, rv.scope.rfirst, rv.scope.rlast));
+	node = lmap_mdb_cut(node, rv.scope.rfirst, rv.scope.rlast, &rv.spares);
 	w->spare_limit = limit;
 	if (node->wfirst != (unsigned long)first ||
 	    node->npages != (unsigned int)pages)
@@ -535,7 +535,7 @@ bool world_adopt(struct world *w, int region, int first, int last, int window,
 {
 	struct lmap_node *heir = world_node(w, window, page, page);
 	struct lmap_revoke rv = { .mdb = &w->mdb[region],
-				  .take = LMAP_RIGHTS_ALL };
+				  .scope.take = LMAP_RIGHTS_ALL };
 	struct lmap_revoke moved = {};
 	bool hit[CELLS_MAX];
 	int delta;
@@ -543,15 +543,15 @@ bool world_adopt(struct world *w, int region, int first, int last, int window,
 	if (!heir || heir->parent || lmap_node_dying(heir) ||
 	    heir->mdb == rv.mdb)
 		return false;
-	rv.rfirst = max(w->rbase + first, heir->rfirst);
-	rv.rlast = min(w->rbase + last, lmap_node_rlast(heir));
-	if (rv.rfirst > rv.rlast)
+	rv.scope.rfirst = max(w->rbase + first, heir->rfirst);
+	rv.scope.rlast = min(w->rbase + last, lmap_node_rlast(heir));
+	if (rv.scope.rfirst > rv.scope.rlast)
 		return false;
 	delta = (int)heir->wfirst - (int)(heir->rfirst - w->rbase);
 	mutex_lock(&rv.mdb->lock);
 	mutex_lock(&heir->mdb->lock);
 	world_spares(w, &rv, lmap_mdb_spares_needed(&rv));
-	oracle_adopt(w, region, rv.rfirst - w->rbase, rv.rlast - w->rbase,
+	oracle_adopt(w, region, rv.scope.rfirst - w->rbase, rv.scope.rlast - w->rbase,
 		     window, delta, hit);
 	lmap_mdb_adopt(&rv, heir, &moved);
 	w->adopted = true;
