@@ -14,6 +14,7 @@
 #include <linux/mm.h>
 #include <linux/shrinker.h>
 #include <linux/spinlock.h>
+#include <net/genetlink.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "lmap needs Linux 6.1 or newer"
@@ -93,6 +94,20 @@ static inline int lmap_compat_shrinker_register(struct shrinker *shrinker)
 #else
 #define LMAP_ISOLATE_ARGS(item, list, arg) \
 	struct list_head *(item), struct list_lru_one *(list), void *(arg)
+#endif
+
+/* 6.6: a dump's attributes moved into an info of their own. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define lmap_compat_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
+#else
+#define lmap_compat_dump_attrs(cb)	(genl_dumpit_info(cb)->info.attrs)
+#endif
+
+/* 6.7, and stable kernels: what joining a multicast group takes. */
+#ifdef GENL_MCAST_CAP_NET_ADMIN
+#define LMAP_COMPAT_MCGRP_ADMIN		.flags = GENL_MCAST_CAP_NET_ADMIN
+#else
+#define LMAP_COMPAT_MCGRP_ADMIN		.cap_sys_admin = 1
 #endif
 
 /*

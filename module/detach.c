@@ -297,13 +297,13 @@ static unsigned long leave_step(struct lmap_leave *leave,
 	if (!region->mdb.nr)
 		lmap_region_put(region);
 	else
-		lmap_revoke_finish(region, &rv);
+		lmap_revoke_finish(region, &rv, LMAP_REASON_GRANT);
 	mutex_unlock(&region->mdb.lock);
 
 	lmap_race_sleep(leave_adopted);
 	/* Page table entries still show tiles of the old region. */
 	mutex_lock(&to->mdb.lock);
-	lmap_revoke_finish(to, &moved);
+	lmap_revoke_finish(to, &moved, LMAP_REASON_GRANT);
 	mutex_unlock(&to->mdb.lock);
 	return rv.scope.rlast + 1;
 }

@@ -21,6 +21,7 @@
  * @window: of @vma
  * @target: address that faulted; 0 when populating
  * @write: install writable where that is allowed
+ * @filled: entries set
  * @hit: mapping that was looked up last
  * @fresh: @hit was looked up under the PTE lock
  * @chunk: the chunk @chunk_number of @hit's region
@@ -31,6 +32,7 @@ struct fill {
 	struct lmap_window *window;
 	unsigned long target;
 	bool write;
+	unsigned int filled;
 	struct lmap_hit hit;
 	bool fresh;
 	struct lmap_chunk *chunk;
@@ -134,6 +136,7 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 		entry = pte_mkdirty(entry);
 	lmap_race(fault_checked);
 	set_pte_at(vma->vm_mm, addr, pte, entry);
+	f->filled++;
 	return 0;
 }
 
@@ -183,9 +186,14 @@ static vm_fault_t fill_run(struct fill *f, unsigned long start,
 {
 	f->fresh = false;
 	f->chunk = NULL;
+	f->filled = 0;
 	if (apply_to_page_range(f->vma->vm_mm, start, end - start, fill_pte,
 				f))
 		return VM_FAULT_OOM;
+	if (f->filled) {
+		lmap_count(faults, 1);
+		lmap_count(pages, f->filled);
+	}
 	/* Filled, or something changed meanwhile: the access tells. */
 	return VM_FAULT_NOPAGE;
 }

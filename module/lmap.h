@@ -59,6 +59,8 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include <linux/lmap_netlink.h>
+
 #include "flexpage.h"
 #include "mdb.h"
 
@@ -115,6 +117,8 @@ struct lmap_reserve_list {
 /**
  * struct lmap_space - one open file of /dev/lmap
  * @ref: kref, see above
+ * @id: number, never reused
+ * @pid: the process that opened it; counted; immutable
  * @mm: the address space, by mmgrab(); immutable
  * @exit_notifier: tells when @mm dies
  * @lock: protects @regions, @windows, @nr_windows, @dead and @closed
@@ -122,14 +126,19 @@ struct lmap_reserve_list {
  * @windows: all windows
  * @nr_windows: their number
  * @dead: @mm is gone: no new regions or windows
+ * @reason: with @dead: how it went
  * @closed: the file is gone: no region may outlive its mappings any more
  * @nr_tiles: pinned pages of all regions
+ * @ears: who listens, see report.h
+ * @nr_ears: how many
  * @user: whose quota counts; holds a reference; immutable
  * @reserve: memory set aside
  * @free_work: frees the space where sleeping is allowed
  */
 struct lmap_space {
 	struct kref ref;
+	u64 id;
+	struct pid *pid;
 	struct mm_struct *mm;
 	struct mmu_interval_notifier exit_notifier;
 	struct mutex lock;
@@ -137,8 +146,11 @@ struct lmap_space {
 	struct list_head windows;
 	unsigned int nr_windows;
 	bool dead;
+	enum lmap_reason reason;
 	bool closed;
 	atomic_long_t nr_tiles;
+	struct list_head ears;
+	unsigned int nr_ears;
 	struct lmap_user *user;
 	struct lmap_reserve_list reserve;
 	struct work_struct free_work;
@@ -150,6 +162,7 @@ struct lmap_space {
  * @revoke: see the lock order; taken by lmap_revoke_lock()
  * @waiters: how many want it: a long revocation lets them in now and then
  * @ref: see lifetimes
+ * @id: number, never reused
  * @space: whose memory; holds a reference; NULL if detached; immutable
  * @payer: if detached: who pays for the pages; holds a reference; immutable
  * @detached: has pages of its own; immutable
@@ -171,6 +184,7 @@ struct lmap_region {
 	struct mutex revoke;
 	atomic_t waiters;
 	refcount_t ref;
+	u64 id;
 	struct lmap_space *space;
 	struct lmap_user *payer;
 	bool detached;
@@ -190,6 +204,10 @@ struct lmap_region {
 /**
  * struct lmap_window - a receive window
  * @index: what is mapped where
+ * @id: number, never reused
+ * @generation: counts the changes that were told
+ * @ears: who listens, see report.h
+ * @nr_ears: how many
  * @space: the creator; holds a reference; immutable
  * @link: in space->windows; space->lock
  * @file: the window's file, not counted; valid until release()
@@ -201,6 +219,10 @@ struct lmap_region {
  */
 struct lmap_window {
 	struct lmap_index index;
+	u64 id;
+	atomic64_t generation;
+	struct list_head ears;
+	unsigned int nr_ears;
 	struct lmap_space *space;
 	struct list_head link;
 	struct file *file;
@@ -293,6 +315,7 @@ static inline bool lmap_tile_poisoned(struct lmap_region *region,
 
 /* main.c */
 extern struct workqueue_struct *lmap_wq;
+extern const struct file_operations lmap_space_fops;
 
 /* window.c */
 extern const struct file_operations lmap_window_fops;
@@ -302,6 +325,8 @@ void lmap_window_exit(void);
 int lmap_window_create(struct lmap_space *space, u64 length,
 		       unsigned int rights);
 struct file *lmap_window_fget(int fd);
+struct file *lmap_window_next(unsigned long *id);
+unsigned int lmap_window_count(void);
 struct lmap_window *lmap_vma_window(struct vm_area_struct *vma);
 void lmap_window_zap(struct lmap_window *window, unsigned long wfirst,
 		     unsigned long wlast);
@@ -320,6 +345,7 @@ void lmap_window_populate(struct lmap_window *window, unsigned long wfirst,
 
 /* region.c */
 int lmap_space_open(struct lmap_space **out);
+unsigned int lmap_space_count(void);
 void lmap_space_put(struct lmap_space *space);
 struct lmap_region *lmap_region_find(struct lmap_space *space,
 				     unsigned long first, unsigned long last,
@@ -385,6 +411,7 @@ long lmap_ioc_grant(struct lmap_space *space, struct lmap_map *arg);
 long lmap_ioc_copy(struct lmap_space *space, struct lmap_map *arg);
 
 /* node.c */
+u64 lmap_id_next(void);
 int lmap_node_init(void);
 void lmap_node_exit(void);
 struct lmap_user *lmap_user_get(void);
@@ -422,6 +449,7 @@ long lmap_ioc_reserve(struct lmap_space *space, struct lmap_reserve *arg);
 /**
  * struct lmap_take - what a caller of revoke wants, and what was done
  * @rights: rights to take
+ * @reason: what listeners are told
  * @self: where a mapping is the subject: its own rights too
  * @only: only what lies in this window, NULL: everywhere
  * @atomic: in a notifier: no memory with reclaim, no waiting for user space
@@ -437,6 +465,7 @@ long lmap_ioc_reserve(struct lmap_space *space, struct lmap_reserve *arg);
  */
 struct lmap_take {
 	unsigned int rights;
+	enum lmap_reason reason;
 	bool self;
 	struct lmap_window *only;
 	bool atomic;
@@ -455,12 +484,13 @@ bool lmap_take_stopped(const struct lmap_take *take, u64 before);
 
 bool lmap_spares_fill(struct lmap_space *space, struct list_head *spares,
 		      unsigned long *have, unsigned long want, gfp_t gfp);
-void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv);
+void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv,
+			enum lmap_reason reason);
 void lmap_revoke_region(struct lmap_region *region, unsigned long first,
 			unsigned long last, struct lmap_take *take);
 void lmap_revoke_window(struct lmap_window *window, unsigned long wfirst,
 			unsigned long wlast, struct lmap_take *take);
-void lmap_window_kill(struct lmap_window *window);
+void lmap_window_kill(struct lmap_window *window, enum lmap_reason reason);
 
 /* status.c */
 void lmap_refs_reset(struct lmap_region *region, struct lmap_query *q);
@@ -473,5 +503,43 @@ struct file *lmap_next_view(struct lmap_space *space, unsigned long *addr,
 long lmap_ioc_unmap(struct lmap_space *space, struct lmap_unmap *arg);
 long lmap_ioc_sync(struct lmap_space *space);
 void lmap_space_revoke(struct lmap_space *space);
+
+/* listen.c */
+int lmap_listen_init(void);
+void lmap_listen_exit(void);
+void lmap_unlisten(struct list_head *ears);
+
+/* report.c */
+void lmap_report_lost(const struct lmap_run *run, enum lmap_reason reason);
+void lmap_report_gained(struct lmap_node *node, unsigned int before,
+			enum lmap_reason reason);
+void lmap_report_window_closed(struct lmap_window *window,
+			       enum lmap_reason reason);
+void lmap_report_space_closed(struct lmap_space *space,
+			      enum lmap_reason reason);
+
+/* dump.c */
+
+/* What is counted, in the order of LMAP_A_STATS_MAPS and the following. */
+enum lmap_stat {
+	LMAP_STAT_maps,
+	LMAP_STAT_revoked,
+	LMAP_STAT_zaps,
+	LMAP_STAT_faults,
+	LMAP_STAT_pages,
+	LMAP_STAT_pins,
+	LMAP_STAT_events,
+	LMAP_STAT_lost,
+	LMAP_NR_STATS,
+};
+
+struct lmap_stats {
+	u64 count[LMAP_NR_STATS];
+};
+
+DECLARE_PER_CPU(struct lmap_stats, lmap_stats);
+#define lmap_count(what, n)	this_cpu_add(lmap_stats.count[LMAP_STAT_##what], n)
+
+void lmap_stats_sum(struct lmap_stats *sum);
 
 #endif /* LMAP_LMAP_H */

@@ -198,7 +198,7 @@ static long lmap_ioctl(struct file *file, unsigned int cmd, unsigned long uptr)
 	return ret;
 }
 
-static const struct file_operations lmap_fops = {
+const struct file_operations lmap_space_fops = {
 	.owner = THIS_MODULE,
 	.open = lmap_open,
 	.release = lmap_release,
@@ -211,7 +211,7 @@ static struct miscdevice lmap_misc = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "lmap",
 	.mode = 0666,
-	.fops = &lmap_fops,
+	.fops = &lmap_space_fops,
 };
 
 static int __init lmap_init(void)
@@ -230,11 +230,16 @@ static int __init lmap_init(void)
 	ret = lmap_window_init();
 	if (ret)
 		goto err_tile;
-	ret = misc_register(&lmap_misc);
+	ret = lmap_listen_init();
 	if (ret)
 		goto err_window;
+	ret = misc_register(&lmap_misc);
+	if (ret)
+		goto err_listen;
 	return 0;
 
+err_listen:
+	lmap_listen_exit();
 err_window:
 	lmap_window_exit();
 err_tile:
@@ -255,6 +260,7 @@ err_wq:
 static void __exit lmap_exit(void)
 {
 	misc_deregister(&lmap_misc);
+	lmap_listen_exit();
 	lmap_tile_stop();
 	destroy_workqueue(lmap_wq);
 	lmap_window_exit();

@@ -359,8 +359,10 @@ static void note_node(struct lmap_revoke *rv, struct lmap_node *node)
 /* Its page table entries are to be zapped, since it has no more than @rights. */
 static void node_await_zap(struct lmap_node *node, unsigned int rights)
 {
-	if (!(node->flags & LMAP_NODE_ZAP))
+	if (!(node->flags & LMAP_NODE_ZAP)) {
 		node->lost = 0;
+		node->flags &= ~LMAP_NODE_OVER;
+	}
 	node->lost |= node->rights & ~rights;
 	node->flags |= LMAP_NODE_ZAP;
 }
@@ -390,6 +392,8 @@ static void subtree_demote(struct lmap_revoke *rv, struct lmap_node *top)
 
 	for (node = top; node; node = subtree_next(node, top->level)) {
 		node_demote(rv, node);
+		if (node->flags & LMAP_NODE_ZAP)
+			node->flags |= LMAP_NODE_OVER;
 		take_break(rv);
 	}
 }
@@ -560,11 +564,11 @@ static void node_adopt(struct lmap_node *node, struct lmap_node *parent)
 	WRITE_ONCE(node->mdb, to);
 	WRITE_ONCE(node->rights, rights);
 	write_seqcount_end(&node->index->seq);
-	spin_unlock(&node->index->lock);
-	node_set_parent(node, parent);
 	node->level = parent->level + 1;
 	if (node->depth >= parent->depth)
 		node->depth = parent->depth ? parent->depth - 1 : 0;
+	spin_unlock(&node->index->lock);
+	node_set_parent(node, parent);
 	lmap_range_insert(node, &to->ranges);
 	to->nr++;
 }

@@ -163,8 +163,8 @@ struct lmap_origin {
  * @npages: length; mdb->lock and index->lock, read under seq
  * @rights: effective rights; 0 = dying: revoked, not yet unlinked; mdb->lock
  *	    and index->lock, read under seq
- * @depth: how many further levels may hang below; mdb->lock
- * @level: 1 below the region; mdb->lock
+ * @depth: how many further levels may hang below; mdb->lock and index->lock
+ * @level: 1 below the region; mdb->lock and index->lock
  * @flags: LMAP_NODE_*; mdb->lock and the revoke lock
  * @lost: rights that it had and has not any more since LMAP_NODE_ZAP was set;
  *	  stays until that is set again; mdb->lock
@@ -190,7 +190,7 @@ struct lmap_node {
 	/* Beside the lock-free one, and never written together with it. */
 	u32 depth:7;
 	u32 level:7;
-	u32 flags:5;
+	u32 flags:6;
 	u32 lost:4;
 };
 
@@ -199,6 +199,7 @@ struct lmap_node {
 #define LMAP_NODE_PIN	0x4	/* its pages stay in memory; the caller's to set */
 #define LMAP_NODE_MOVED	0x8	/* its pages and their bits are elsewhere now */
 #define LMAP_NODE_REFS	0x10	/* fresh bits were taken, to be zapped */
+#define LMAP_NODE_OVER	0x20	/* lost more than was asked, like @lost */
 
 /* The longest run of pages that one node can hold. */
 #define LMAP_NODE_PAGES_MAX	U32_MAX

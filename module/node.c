@@ -37,6 +37,12 @@ static struct kmem_cache *mapping_cache;
 static mempool_t *node_pool;
 static atomic64_t last_id;
 
+/* Of spaces, windows, regions and mappings: one row of numbers for all. */
+u64 lmap_id_next(void)
+{
+	return atomic64_inc_return(&last_id);
+}
+
 /* Users. */
 
 static DEFINE_HASHTABLE(users, 6);
@@ -325,7 +331,7 @@ int lmap_mapping_alloc(struct lmap_user *user, struct lmap_node **out)
 	}
 	lmap_user_ref(user);
 	mapping->user = user;
-	mapping->origin.id = atomic64_inc_return(&last_id);
+	mapping->origin.id = lmap_id_next();
 	node->origin = &mapping->origin;
 	*out = node;
 	return 0;

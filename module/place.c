@@ -98,6 +98,31 @@ static bool piece_same(struct map_request *req, struct map_piece *piece,
 	return next > wlast;
 }
 
+static enum lmap_reason gain_reason(const struct map_request *req)
+{
+	switch (req->op) {
+	case MAP_OP_GRANT:
+		return LMAP_REASON_GRANT;
+	case MAP_OP_COPY:
+		return LMAP_REASON_COPY;
+	default:
+		return LMAP_REASON_MAP;
+	}
+}
+
+static int node_extend(struct map_request *req, struct lmap_node *node,
+		       unsigned int rights)
+{
+	unsigned int before = node->rights;
+	int ret = lmap_mdb_extend(node, rights);
+
+	if (!ret) {
+		lmap_report_gained(node, before, gain_reason(req));
+		lmap_count(maps, 1);
+	}
+	return ret;
+}
+
 /*
  * Copied ordinary memory again to the same place: are the pages still the same?
  * Then @rights are added. The region that was made for this call is not used.
@@ -124,7 +149,7 @@ static bool same_frames(struct map_request *req, struct map_piece *piece,
 		       lmap_tile_page(lmap_tile_get(piece->region,
 						    piece->rfirst + i));
 	if (same && rights) {
-		same = !lmap_mdb_extend(node, rights);
+		same = !node_extend(req, node, rights);
 		piece->id = node->origin->id;
 	}
 	mutex_unlock(&region->mdb.lock);
@@ -250,6 +275,8 @@ static int piece_link(struct map_request *req, struct map_piece *piece)
 		refcount_inc(&region->ref);
 	piece->linked = true;
 	piece->id = node->origin->id;
+	lmap_report_gained(node, 0, gain_reason(req));
+	lmap_count(maps, 1);
 	return 0;
 }
 
@@ -333,7 +360,7 @@ static int extend_nodes(struct map_request *req, struct map_piece *piece,
 			node->flags |= LMAP_NODE_PIN;
 		}
 		/* Nobody revokes: we hold the lock. */
-		WARN_ON(lmap_mdb_extend(node, piece->rights));
+		WARN_ON(node_extend(req, node, piece->rights));
 	}
 	return 0;
 }
@@ -420,7 +447,9 @@ static int piece_move(struct map_request *req, struct map_piece *piece)
 		piece->linked = true;
 		piece->rights = piece->node->rights;
 		piece->id = piece->node->origin->id;
-		lmap_revoke_finish(region, &rv);
+		lmap_report_gained(piece->node, 0, LMAP_REASON_GRANT);
+		lmap_count(maps, 1);
+		lmap_revoke_finish(region, &rv, LMAP_REASON_GRANT);
 	}
 	mutex_unlock(&region->mdb.lock);
 	mutex_unlock(&region->revoke);
@@ -461,7 +490,8 @@ static int piece_make(struct map_request *req, struct map_piece *piece)
 static int piece_place(struct map_request *req, struct map_piece *piece)
 {
 	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
-				  .space = req->space };
+				  .space = req->space,
+				  .reason = LMAP_REASON_OVERMAP };
 	int ret;
 
 	for (;;) {
@@ -490,7 +520,8 @@ static int piece_place(struct map_request *req, struct map_piece *piece)
 static void piece_undo(struct map_request *req, struct map_piece *piece)
 {
 	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
-				  .space = req->space };
+				  .space = req->space,
+				  .reason = LMAP_REASON_UNDO };
 
 	if (piece->linked && !piece_moves(req, piece))
 		lmap_revoke_window(req->window, piece->wfirst,

@@ -9,10 +9,16 @@
  */
 #include "lmap.h"
 
+#include <linux/compat.h>
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/ptrace.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
+#include <asm/syscall.h>
+#include <asm/unistd.h>
 
 static unsigned int delay_us;
 module_param(delay_us, uint, 0600);
@@ -27,7 +33,45 @@ static void lmap_test_delay(const struct mmu_notifier_range *range)
 		fsleep(us);
 }
 
+/* Reasons, as far as a callback can tell. */
+
+/* Who drops the last reference to an mm is not always its process. */
+static enum lmap_reason release_reason(const struct lmap_space *space)
+{
+	return current->in_execve && task_tgid(current) == space->pid ?
+	       LMAP_REASON_EXEC : LMAP_REASON_EXIT;
+}
+
+/* The number of the system call is all that tells. */
+static bool in_mremap(void)
+{
+	int nr = syscall_get_nr(current, current_pt_regs());
+
+#ifdef CONFIG_COMPAT
+	/* The same for i386 and arm. */
+	if (in_compat_syscall() && (nr & 0xffff) == 163)
+		return true;
+#endif
+#ifdef __X32_SYSCALL_BIT
+	nr &= ~__X32_SYSCALL_BIT;
+#endif
+	return !in_compat_syscall() && nr == __NR_mremap;
+}
+
+static enum lmap_reason unmap_reason(const struct lmap_space *space)
+{
+	return current->mm == space->mm && in_mremap() ? LMAP_REASON_MREMAP :
+							  LMAP_REASON_MUNMAP;
+}
+
 /* Spaces. */
+
+static atomic_t nr_spaces = ATOMIC_INIT(0);
+
+unsigned int lmap_space_count(void)
+{
+	return atomic_read(&nr_spaces);
+}
 
 /* The lender's mm goes away; its regions hear of that by themselves. */
 static void lmap_space_kill(struct lmap_space *space)
@@ -36,8 +80,9 @@ static void lmap_space_kill(struct lmap_space *space)
 
 	mutex_lock(&space->lock);
 	space->dead = true;
+	space->reason = release_reason(space);
 	list_for_each_entry(window, &space->windows, link)
-		lmap_window_kill(window);
+		lmap_window_kill(window, space->reason);
 	mutex_unlock(&space->lock);
 }
 
@@ -68,8 +113,10 @@ static void lmap_space_free(struct work_struct *work)
 	WARN_ON(atomic_long_read(&space->nr_tiles));
 	lmap_user_put(space->user);
 	mmdrop(space->mm);
+	put_pid(space->pid);
 	mutex_destroy(&space->lock);
 	kfree(space);
+	atomic_dec(&nr_spaces);
 }
 
 /**
@@ -101,16 +148,21 @@ int lmap_space_open(struct lmap_space **out)
 	mutex_init(&space->lock);
 	INIT_LIST_HEAD(&space->regions);
 	INIT_LIST_HEAD(&space->windows);
+	INIT_LIST_HEAD(&space->ears);
 	INIT_WORK(&space->free_work, lmap_space_free);
+	space->id = lmap_id_next();
+	space->pid = get_task_pid(current, PIDTYPE_TGID);
 	space->mm = current->mm;
 	ret = mmu_interval_notifier_insert(&space->exit_notifier, space->mm,
 					   0, PAGE_SIZE,
 					   &lmap_space_notifier_ops);
 	if (ret) {
+		put_pid(space->pid);
 		lmap_user_put(space->user);
 		kfree(space);
 		return ret;
 	}
+	atomic_inc(&nr_spaces);
 	mmgrab(space->mm);
 	*out = space;
 	return 0;
@@ -424,6 +476,9 @@ static bool lmap_region_invalidate(struct mmu_interval_notifier *mni,
 		return true;
 	}
 	if (lmap_event_is_final(range)) {
+		take.reason = range->event == MMU_NOTIFY_RELEASE ?
+			      release_reason(region->space) :
+			      unmap_reason(region->space);
 		/* Memory that is being granted takes along what was lent. */
 		lmap_leave_adopt(region, first, last);
 		lmap_revoke_region(region, first, last, &take);
@@ -470,6 +525,7 @@ struct lmap_region *lmap_region_alloc(struct lmap_space *space,
 	INIT_WORK(&region->stale_work, lmap_region_stale);
 	INIT_WORK(&region->free_work, lmap_region_free);
 	xa_init_flags(&region->tiles, XA_FLAGS_ACCOUNT);
+	region->id = lmap_id_next();
 	region->first = first;
 	region->last = last;
 	return region;

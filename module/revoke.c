@@ -40,11 +40,13 @@ bool lmap_spares_fill(struct lmap_space *space, struct list_head *spares,
 /**
  * struct revoke_turn - how long a revocation keeps others waiting
  * @take: on whose behalf; NULL: to the end, without letting others in
+ * @reason: what listeners are told
  * @done: mappings zapped or unlinked in this turn
  * @freed: mappings given to RCU in this turn
  */
 struct revoke_turn {
 	const struct lmap_take *take;
+	enum lmap_reason reason;
 	unsigned long done;
 	unsigned long freed;
 };
@@ -147,7 +149,10 @@ static bool revoke_work(struct lmap_region *region, struct lmap_revoke *rv,
 			region_emptied(region);
 		if (run.index) {
 			run_zap(region, &run);
+			lmap_report_lost(&run, turn->reason);
 			turn->done += run.nodes;
+			lmap_count(revoked, run.nodes);
+			lmap_count(zaps, 1);
 		}
 		lmap_race_sleep(revoke_next);
 	} while (more && !turn_ends(region, turn));
@@ -165,15 +170,17 @@ static bool revoke_work(struct lmap_region *region, struct lmap_revoke *rv,
  * lmap_revoke_finish - zap and unlink what was demoted
  * @region: of the tree
  * @rv: after lmap_mdb_demote(), lmap_mdb_move() or lmap_mdb_adopt()
+ * @reason: what listeners are told
  *
  * Timeline against a fault: Documentation/locking.rst.
  *
  * Context: region->revoke and mdb->lock held; the latter is dropped meanwhile.
  * The caller holds a reference to the region.
  */
-void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv)
+void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv,
+			enum lmap_reason reason)
 {
-	struct revoke_turn turn = {};
+	struct revoke_turn turn = { .reason = reason };
 
 	lockdep_assert_held(&region->revoke);
 	revoke_work(region, rv, &turn);
@@ -329,7 +336,7 @@ static bool job_run(struct revoke_job *job)
 {
 	struct lmap_region *region = job->region;
 	struct lmap_take *take = job->take;
-	struct revoke_turn turn = { .take = take };
+	struct revoke_turn turn = { .take = take, .reason = take->reason };
 	struct lmap_revoke rv = {};
 	bool done = true, found;
 
@@ -477,17 +484,22 @@ void lmap_revoke_window(struct lmap_window *window, unsigned long wfirst,
 /**
  * lmap_window_kill - revoke everything in a window, for good
  * @window: its file is held, or it is being released, or its mm dies
+ * @reason: what listeners are told
  *
  * Context: process, notifier that may block.
  */
-void lmap_window_kill(struct lmap_window *window)
+void lmap_window_kill(struct lmap_window *window, enum lmap_reason reason)
 {
 	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
-				  .atomic = true };
+				  .atomic = true, .reason = reason };
+	bool dead;
 
 	/* A map that comes later sees dead after it has linked its node. */
 	spin_lock(&window->index.lock);
+	dead = window->dead;
 	window->dead = true;
 	spin_unlock(&window->index.lock);
 	lmap_revoke_window(window, 0, ULONG_MAX, &take);
+	if (!dead)
+		lmap_report_window_closed(window, reason);
 }

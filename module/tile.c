@@ -199,6 +199,7 @@ static int tiles_insert(struct lmap_region *region, unsigned long page,
 			used++;
 		}
 		chunk->accessed = true;
+		lmap_count(pins, used);
 		if (used && !region->detached) {
 			atomic_long_add(used, &region->space->nr_tiles);
 			if (list_empty(&chunk->lru))

@@ -224,7 +224,8 @@ static int unmap_run(struct lmap_space *space, const struct unmap_range *range,
 long lmap_ioc_unmap(struct lmap_space *space, struct lmap_unmap *arg)
 {
 	struct unmap_range range;
-	struct lmap_take take = { .space = space, .restartable = true };
+	struct lmap_take take = { .space = space, .restartable = true,
+				  .reason = LMAP_REASON_UNMAP };
 	struct file *only = NULL;
 	int ret;
 
@@ -272,8 +273,10 @@ long lmap_ioc_sync(struct lmap_space *space)
  */
 void lmap_space_revoke(struct lmap_space *space)
 {
-	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL };
+	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL,
+				  .reason = LMAP_REASON_CLOSE };
 	struct lmap_region *region = NULL;
+	enum lmap_reason reason;
 
 	mutex_lock(&space->lock);
 	space->closed = true;
@@ -283,4 +286,9 @@ void lmap_space_revoke(struct lmap_space *space)
 		lmap_revoke_region(region, region->first, region->last, &take);
 	while ((region = lmap_region_next(space, region)))
 		lmap_region_forget(region);
+	mutex_lock(&space->lock);
+	reason = space->dead ? space->reason : LMAP_REASON_CLOSE;
+	mutex_unlock(&space->lock);
+	lmap_report_space_closed(space, reason);
+	lmap_unlisten(&space->ears);
 }

@@ -20,6 +20,9 @@
 #define LMAP_FS_MAGIC	0x6c6d6170	/* "lmap" */
 
 static struct vfsmount *window_mnt;
+/* All windows, by number; its own lock is taken inside space->lock. */
+static DEFINE_XARRAY(windows);
+static atomic_t nr_windows = ATOMIC_INIT(0);
 static struct lock_class_key window_i_mmap_key;
 
 /**
@@ -76,17 +79,11 @@ static int lmap_window_mprotect(struct vm_area_struct *vma,
 	return 0;
 }
 
-static const char *lmap_window_name(struct vm_area_struct *vma)
-{
-	return "[lmap]";
-}
-
 const struct vm_operations_struct lmap_window_vm_ops = {
 	.fault = lmap_window_fault,
 	.pfn_mkwrite = lmap_window_mkwrite,
 	.mprotect = lmap_window_mprotect,
 	.access = lmap_window_access,
-	.name = lmap_window_name,
 };
 
 static int lmap_window_mmap(struct file *file, struct vm_area_struct *vma)
@@ -132,12 +129,15 @@ static int lmap_window_release(struct inode *inode, struct file *file)
 	 * region; this waits for it. Then no node leads here any more. Only
 	 * then leave the list, so that LMAP_UNMAP never misses the window.
 	 */
-	lmap_window_kill(window);
+	lmap_window_kill(window, LMAP_REASON_CLOSE);
 	lmap_race_sleep(window_killed);
 	mutex_lock(&space->lock);
 	list_del(&window->link);
 	space->nr_windows--;
 	mutex_unlock(&space->lock);
+	xa_erase(&windows, window->id);
+	atomic_dec(&nr_windows);
+	lmap_unlisten(&window->ears);
 	lmap_user_uncharge_window(space->user);
 	lmap_space_put(space);
 	kfree_rcu(window, rcu);
@@ -171,6 +171,35 @@ struct file *lmap_window_fget(int fd)
 		return ERR_PTR(-EBADFD);
 	}
 	return file;
+}
+
+/**
+ * lmap_window_next - walk all windows there are
+ * @id: where to begin; result: number of the window
+ *
+ * Return: its file, referenced, or NULL.
+ */
+struct file *lmap_window_next(unsigned long *id)
+{
+	struct lmap_window *window;
+	struct file *file = NULL;
+
+	/* In the array, and so not yet let go by its file. */
+	xa_lock(&windows);
+	while ((window = xa_find(&windows, id, ULONG_MAX, XA_PRESENT))) {
+		if (lmap_compat_file_tryget(window->file)) {
+			file = window->file;
+			break;
+		}
+		++*id;
+	}
+	xa_unlock(&windows);
+	return file;
+}
+
+unsigned int lmap_window_count(void)
+{
+	return atomic_read(&nr_windows);
 }
 
 /* On error the window is still the caller's. */
@@ -212,6 +241,9 @@ static int window_publish(struct lmap_window *window, struct file *file)
 	space->nr_windows++;
 	file->private_data = window;
 	kref_get(&space->ref);
+	/* The place is there already. */
+	xa_store(&windows, window->id, window, GFP_NOWAIT);
+	atomic_inc(&nr_windows);
 	mutex_unlock(&space->lock);
 	return 0;
 }
@@ -228,11 +260,19 @@ static struct file *window_make(struct lmap_space *space, u64 length,
 		return ERR_PTR(-ENOMEM);
 	lmap_index_init(&window->index);
 	lmap_compat_rwlock_init(&window->copy_lock);
+	INIT_LIST_HEAD(&window->ears);
+	window->id = lmap_id_next();
 	window->space = space;
 	window->npages = length >> PAGE_SHIFT;
 	window->rights = rights;
+	ret = xa_reserve(&windows, window->id, GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		kfree(window);
+		return ERR_PTR(ret);
+	}
 	file = window_file(window);
 	if (IS_ERR(file)) {
+		xa_release(&windows, window->id);
 		kfree(window);
 		return file;
 	}
@@ -241,6 +281,7 @@ static struct file *window_make(struct lmap_space *space, u64 length,
 	if (ret) {
 		/* release() sees a file without a window. */
 		fput(file);
+		xa_release(&windows, window->id);
 		kfree(window);
 		return ERR_PTR(ret);
 	}

@@ -175,12 +175,25 @@ static void inject_here(void)
 	close(fd);
 }
 
+/*
+ * The kernel puts the frames of our signal handlers there. If it lacks memory for
+ * that it ends the process, and rightly so: have it before it can be refused.
+ */
+static void touch_stack(void)
+{
+	char below[128 << 10];
+
+	memset(below, 0, sizeof(below));
+	__asm__ volatile("" : : "r"(below) : "memory");
+}
+
 static void *worker_main(void *arg)
 {
 	struct slot *slot = &arena->slots[me.number];
 	struct worker w = { .number = (uintptr_t)arg };
 	uint32_t word = me.begin;
 
+	touch_stack();
 	if (arena->inject)
 		inject_here();
 	for (;;) {

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * lmap - the generic netlink family "lmap": numbers only. What they mean stands
+ * in Documentation/netlink/specs/lmap.yaml, with which this must agree; nothing
+ * here may ever change its value.
+ */
+#ifndef _UAPI_LINUX_LMAP_NETLINK_H
+#define _UAPI_LINUX_LMAP_NETLINK_H
+
+#define LMAP_FAMILY_NAME	"lmap"
+#define LMAP_FAMILY_VERSION	1
+
+/* Why rights went, or came. */
+enum lmap_reason {
+	LMAP_REASON_UNMAP,
+	LMAP_REASON_DOWNGRADE,
+	LMAP_REASON_OVERMAP,
+	LMAP_REASON_GRANT,
+	LMAP_REASON_MUNMAP,
+	LMAP_REASON_MREMAP,
+	LMAP_REASON_EXIT,
+	LMAP_REASON_EXEC,
+	LMAP_REASON_CLOSE,
+	LMAP_REASON_LIMIT,
+	LMAP_REASON_NOMEM,
+	LMAP_REASON_UNDO,
+	LMAP_REASON_MAP,
+	LMAP_REASON_COPY,
+};
+
+/* What a socket wants to hear besides losses. */
+enum lmap_watch {
+	LMAP_WATCH_GAINS = 1,
+};
+
+/* Kinds of mappings. */
+enum lmap_node_flags {
+	LMAP_NODE_FLAGS_DETACHED = 1,
+	LMAP_NODE_FLAGS_TRACKED = 2,
+	LMAP_NODE_FLAGS_PINNED = 4,
+};
+
+enum {
+	LMAP_A_PAD = 1,
+	LMAP_A_FD,
+	LMAP_A_WATCH,
+	LMAP_A_SEQ,
+	LMAP_A_GENERATION,
+	LMAP_A_REASON,
+	LMAP_A_WINDOW,
+	LMAP_A_PID,
+	LMAP_A_SPACE,
+	LMAP_A_NODE,
+	LMAP_A_PARENT,
+	LMAP_A_REGION,
+	LMAP_A_LENDER,
+	LMAP_A_ADDRESS,
+	LMAP_A_OFFSET,
+	LMAP_A_LENGTH,
+	LMAP_A_RIGHTS,
+	LMAP_A_RIGHTS_BEFORE,
+	LMAP_A_MAPPINGS,
+	LMAP_A_DEPTH,
+	LMAP_A_LEVEL,
+	LMAP_A_BUDGET,
+	LMAP_A_SPENT,
+	LMAP_A_NODE_FLAGS,
+
+	__LMAP_A_MAX,
+	LMAP_A_MAX = (__LMAP_A_MAX - 1)
+};
+
+enum {
+	LMAP_A_STATS_PAD = 1,
+	LMAP_A_STATS_SPACES,
+	LMAP_A_STATS_WINDOWS,
+	LMAP_A_STATS_WATCHES,
+	LMAP_A_STATS_MAPS,
+	LMAP_A_STATS_REVOKED,
+	LMAP_A_STATS_ZAPS,
+	LMAP_A_STATS_FAULTS,
+	LMAP_A_STATS_PAGES,
+	LMAP_A_STATS_PINS,
+	LMAP_A_STATS_EVENTS,
+	LMAP_A_STATS_LOST,
+
+	__LMAP_A_STATS_MAX,
+	LMAP_A_STATS_MAX = (__LMAP_A_STATS_MAX - 1)
+};
+
+enum {
+	LMAP_CMD_WATCH = 1,
+	LMAP_CMD_UNWATCH,
+	LMAP_CMD_WINDOW_GET,
+	LMAP_CMD_NODE_GET,
+	LMAP_CMD_STATS_GET,
+	LMAP_CMD_REVOKED,
+	LMAP_CMD_MAPPED,
+	LMAP_CMD_CLOSED,
+
+	__LMAP_CMD_MAX,
+	LMAP_CMD_MAX = (__LMAP_CMD_MAX - 1)
+};
+
+#define LMAP_MCGRP_ALL		"all"
+
+#endif /* _UAPI_LINUX_LMAP_NETLINK_H */
