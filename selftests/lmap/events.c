@@ -3,6 +3,7 @@
 #include "nl.h"
 #include "kselftest_harness.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
 
 #define N	8
@@ -287,35 +288,133 @@ LMAP_TEST(events, borrower_exits)
 	close(nl);
 }
 
-LMAP_TEST(events, limit)
-{
-	struct lmap_map m = {
-		.size = sizeof(m), .flags = LMAP_RANGE | LMAP_LIMIT_DEPTH,
-		.snd = (uintptr_t)self->mem, .length = N * PG, .rights = RWM,
-		.window = self->w[1], .depth = 0,
-	};
+/*
+ * Memory that was lent 63 levels deep is granted, and hangs one level deeper
+ * afterwards. Who maps it on just then, behind the check, is too deep.
+ */
+struct deepener {
+	int space;
+	char *from;
+	int window;
+	int stop;
+};
 
-	ASSERT_EQ(0, MAP(self->mem, N, RW, 0, 0));
-	/* what was lent would hang below a mapping that has no depth left */
-	ASSERT_EQ(0, op_range(self->space, LMAP_GRANT, &m));
-	EXPECT_TOLD(self->nl, REVOKED, WHY(LIMIT), 0, 0, N, RW, 0, 1);
-	EXPECT_NOTHING(self->nl);
+static void *deepen(void *arg)
+{
+	struct deepener *d = arg;
+
+	while (!__atomic_load_n(&d->stop, __ATOMIC_RELAXED)) {
+		map_range(d->space, d->from, PG, LMAP_R, d->window, 0, 0, NULL);
+		unmap_range(d->space, d->from, PG, ALL, 0, NULL);
+	}
+	return NULL;
 }
 
+LMAP_TEST(events, limit)
+{
+	enum { DEEP = LMAP_DEPTH_MAX - 1 };
+	int w[DEEP], nl = nl_open(), seen = 0;
+	struct deepener d = { .space = self->space, .window = self->w[1] };
+	char *v[DEEP], *from;
+	pthread_t thread;
+	struct told t;
+
+	ASSERT_GT(nl_watch(nl, self->w[1], 0), 0);
+	for (int i = 0; i < DEEP; i++) {
+		w[i] = window_create(self->space, PG, ALL);
+		v[i] = window_mmap(w[i], PG, PROT_READ);
+		ASSERT_NE(MAP_FAILED, v[i]);
+	}
+	d.from = v[DEEP - 1];
+	ASSERT_EQ(0, pthread_create(&thread, NULL, deepen, &d));
+	for (int round = 0; round < 1000 && !seen; round++) {
+		char *mem = memory(1);
+		long ret;
+
+		from = mem;
+		for (int i = 0; i < DEEP; i++) {
+			ASSERT_EQ(0, map_range(self->space, from, PG, RWM, w[i],
+					       0, 0, NULL));
+			from = v[i];
+		}
+		ret = op(self->space, LMAP_GRANT, mem, PG, RWM, self->w[0], 0, 0);
+		ASSERT_TRUE(!ret || ret == -EMLINK);
+		while (nl_next(nl, &t) == 1)
+			if (TOLD(&t, REASON) == WHY(LIMIT)) {
+				seen++;
+				EXPECT_EQ(0, TOLD(&t, RIGHTS));
+				EXPECT_EQ(LMAP_R, TOLD(&t, RIGHTS_BEFORE));
+			}
+		munmap(mem, PG);
+	}
+	__atomic_store_n(&d.stop, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	for (int i = 0; i < DEEP; i++) {
+		munmap(v[i], PG);
+		close(w[i]);
+	}
+	close(nl);
+	if (!seen)
+		SKIP(return, "in 1000 rounds nobody mapped just behind the check");
+}
+
+/* Sends signals to a thread until it is back from its call. */
+struct pest {
+	pthread_t victim;
+	int back;
+};
+
+static void nothing(int sig)
+{
+}
+
+static void *pester(void *arg)
+{
+	struct pest *p = arg;
+
+	while (!__atomic_load_n(&p->back, __ATOMIC_ACQUIRE)) {
+		pthread_kill(p->victim, SIGUSR1);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* A page of memory that is to be pinned can't be had, and a signal comes. */
 LMAP_TEST(events, undo)
 {
-	int fd = syscall(SYS_memfd_create, "short", MFD_CLOEXEC);
-	char *p;
+	int fd = syscall(SYS_memfd_create, "short", MFD_CLOEXEC), undone = 0;
+	struct pest p = { .victim = pthread_self() };
+	pthread_t thread;
+	struct told t;
+	char *mem;
 
 	ASSERT_EQ(0, ftruncate(fd, PG));
-	p = mmap(NULL, 2 * PG, PROT_READ, MAP_SHARED, fd, 0);
-	ASSERT_NE(MAP_FAILED, p);
-	nl_watch(self->nl, self->w[0], LMAP_WATCH_GAINS);
-	/* the second page can't be had, so the mapping must not stay */
-	ASSERT_GT(0, op(self->space, LMAP_MAP, p, 2 * PG, LMAP_R, self->w[0], 0,
-			LMAP_PIN));
-	EXPECT_TOLD(self->nl, MAPPED, WHY(MAP), 0, 0, 2, 0, LMAP_R, 1);
-	EXPECT_TOLD(self->nl, REVOKED, WHY(UNDO), 0, 0, 2, LMAP_R, 0, 1);
+	mem = mmap(NULL, 2 * PG, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(self->id[0], nl_watch(self->nl, self->w[0], LMAP_WATCH_GAINS));
+	signal(SIGUSR1, nothing);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, pester, &p));
+	while (!undone) {
+		long ret = op(self->space, LMAP_MAP, mem, 2 * PG, LMAP_R,
+			      self->w[0], 0, LMAP_PIN);
+
+		ASSERT_TRUE(!ret || ret == -EINTR);
+		/* without a signal it stays, with the page that there is */
+		if (!ret) {
+			while (UNMAP(mem, 2, ALL, 0) == -EINTR)
+				;
+			nl_drain(self->nl);
+			continue;
+		}
+		/* or it was interrupted before it had mapped anything */
+		if (!nl_next(self->nl, &t))
+			continue;
+		EXPECT_EQ(MAPPED, t.cmd);
+		EXPECT_TOLD(self->nl, REVOKED, WHY(UNDO), 0, 0, 2, LMAP_R, 0, 1);
+		undone = 1;
+	}
+	__atomic_store_n(&p.back, 1, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
 	EXPECT_NOTHING(self->nl);
 	close(fd);
 }
