@@ -343,6 +343,17 @@ void lmap_stats_sum(struct lmap_stats *sum)
 	}
 }
 
+/* Begin to count anew; for debugfs. */
+void lmap_stats_reset(void)
+{
+	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < LMAP_NR_STATS; i++)
+			WRITE_ONCE(per_cpu_ptr(&lmap_stats, cpu)->count[i], 0);
+}
+
 static bool put_stat(struct sk_buff *skb, int attr, u64 value)
 {
 	return nla_put_u64_64bit(skb, attr, value, LMAP_A_STATS_PAD);

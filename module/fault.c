@@ -9,6 +9,7 @@
  */
 #include "lmap.h"
 #include "race.h"
+#include "trace.h"
 
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -332,6 +333,24 @@ static int fault_check(struct fill *f, unsigned long addr,
 	return ret;
 }
 
+static vm_fault_t window_fault(struct vm_fault *vmf, struct fill *f)
+{
+	unsigned long page, start, end;
+	struct lmap_region *region;
+	int ret;
+
+	/* A write-protecting userfaultfd would rewrite our entries. */
+	if (vmf->vma->vm_flags & VM_UFFD_WP)
+		return VM_FAULT_SIGBUS;
+	ret = fault_check(f, vmf->address, &region, &page, &start, &end);
+	if (ret == -EAGAIN)
+		return fault_pin(vmf, f, region, page);
+	if (ret)
+		return fault_errno(vmf, ret);
+	lmap_race_sleep(fault_looked_up);
+	return fill_run(f, start, end);
+}
+
 vm_fault_t lmap_window_fault(struct vm_fault *vmf)
 {
 	struct fill f = {
@@ -340,20 +359,13 @@ vm_fault_t lmap_window_fault(struct vm_fault *vmf)
 		.target = vmf->address,
 		.write = vmf->flags & FAULT_FLAG_WRITE,
 	};
-	unsigned long page, start, end;
-	struct lmap_region *region;
-	int ret;
+	/* The view may be gone when the lock has been dropped. */
+	unsigned long wpage = vma_wpage(f.vma, f.target);
+	u64 window = f.window->id;
+	vm_fault_t ret = window_fault(vmf, &f);
 
-	/* A write-protecting userfaultfd would rewrite our entries. */
-	if (vmf->vma->vm_flags & VM_UFFD_WP)
-		return VM_FAULT_SIGBUS;
-	ret = fault_check(&f, vmf->address, &region, &page, &start, &end);
-	if (ret == -EAGAIN)
-		return fault_pin(vmf, &f, region, page);
-	if (ret)
-		return fault_errno(vmf, ret);
-	lmap_race_sleep(fault_looked_up);
-	return fill_run(&f, start, end);
+	trace_lmap_fault(window, wpage, f.write, f.filled, ret);
+	return ret;
 }
 
 /*

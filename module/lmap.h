@@ -541,5 +541,10 @@ DECLARE_PER_CPU(struct lmap_stats, lmap_stats);
 #define lmap_count(what, n)	this_cpu_add(lmap_stats.count[LMAP_STAT_##what], n)
 
 void lmap_stats_sum(struct lmap_stats *sum);
+void lmap_stats_reset(void);
+
+/* debugfs.c */
+void lmap_debugfs_init(void);
+void lmap_debugfs_exit(void);
 
 #endif /* LMAP_LMAP_H */

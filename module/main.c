@@ -11,6 +11,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -49,16 +50,11 @@ union lmap_arg {
 	struct lmap_status status;
 };
 
-static long lmap_do_info(struct lmap_space *space, union lmap_arg *arg)
+/* What exists of a space. */
+static void space_count(struct lmap_space *space, struct lmap_info *info)
 {
-	struct lmap_info *info = &arg->info;
 	struct lmap_region *region = NULL;
 
-	if (info->flags)
-		return -EOPNOTSUPP;
-	info->out_version = LMAP_VERSION;
-	info->out_page_shift = PAGE_SHIFT;
-	info->out_depth_max = LMAP_DEPTH_MAX;
 	mutex_lock(&space->lock);
 	info->out_windows = space->nr_windows;
 	mutex_unlock(&space->lock);
@@ -74,7 +70,30 @@ static long lmap_do_info(struct lmap_space *space, union lmap_arg *arg)
 		info->out_mappings += nr;
 	}
 	info->out_tiles = atomic_long_read(&space->nr_tiles);
+}
+
+static long lmap_do_info(struct lmap_space *space, union lmap_arg *arg)
+{
+	struct lmap_info *info = &arg->info;
+
+	if (info->flags)
+		return -EOPNOTSUPP;
+	info->out_version = LMAP_VERSION;
+	info->out_page_shift = PAGE_SHIFT;
+	info->out_depth_max = LMAP_DEPTH_MAX;
+	space_count(space, info);
 	return 0;
+}
+
+static void lmap_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct lmap_space *space = file->private_data;
+	struct lmap_info info = {};
+
+	space_count(space, &info);
+	seq_printf(m, "lmap-space:\t%llu\nlmap-windows:\t%u\nlmap-regions:\t%llu\nlmap-mappings:\t%llu\nlmap-tiles:\t%llu\n",
+		   space->id, info.out_windows, info.out_regions,
+		   info.out_mappings, info.out_tiles);
 }
 
 static long lmap_do_window_create(struct lmap_space *space,
@@ -205,6 +224,7 @@ const struct file_operations lmap_space_fops = {
 	.unlocked_ioctl = lmap_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
+	.show_fdinfo = lmap_show_fdinfo,
 };
 
 static struct miscdevice lmap_misc = {
@@ -236,6 +256,7 @@ static int __init lmap_init(void)
 	ret = misc_register(&lmap_misc);
 	if (ret)
 		goto err_listen;
+	lmap_debugfs_init();
 	return 0;
 
 err_listen:
@@ -260,6 +281,7 @@ err_wq:
 static void __exit lmap_exit(void)
 {
 	misc_deregister(&lmap_misc);
+	lmap_debugfs_exit();
 	lmap_listen_exit();
 	lmap_tile_stop();
 	destroy_workqueue(lmap_wq);

@@ -18,6 +18,7 @@
  *                   and what came back is no loss, see lmap_mdb_extend())
  */
 #include "report.h"
+#include "trace.h"
 
 #include <linux/pid_namespace.h>
 #include <net/sock.h>
@@ -239,6 +240,15 @@ static bool report_merge(struct report *report, struct lmap_node *node,
 	return true;
 }
 
+static void trace_run(const struct lmap_run *run, enum lmap_reason reason)
+{
+	struct lmap_node *node = NULL;
+
+	while ((node = lmap_run_next(run, node)))
+		if (node->lost)
+			trace_lmap_event(node, node_reason(node, reason));
+}
+
 /**
  * lmap_report_lost - mappings have lost rights
  * @run: they were just zapped, and are still linked
@@ -253,6 +263,8 @@ void lmap_report_lost(const struct lmap_run *run, enum lmap_reason reason)
 	struct lmap_node *node = NULL;
 
 	lockdep_assert_held(&run->mdb->lock);
+	if (trace_lmap_event_enabled())
+		trace_run(run, reason);
 	if (!report_wanted())
 		return;
 	while ((node = lmap_run_next(run, node))) {
@@ -298,6 +310,12 @@ void lmap_report_gained(struct lmap_node *node, unsigned int before,
 	};
 
 	lockdep_assert_held(&node->mdb->lock);
+	if (reason == LMAP_REASON_MAP)
+		trace_lmap_map(node, before);
+	else if (reason == LMAP_REASON_GRANT)
+		trace_lmap_grant(node, before);
+	else
+		trace_lmap_copy(node, before);
 	if (report_wanted() && node->rights & ~before)
 		report_nodes(&report);
 }

@@ -6,6 +6,7 @@
  * Nothing here may fail once something was revoked, but for a signal.
  */
 #include "lmap.h"
+#include "trace.h"
 
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -241,7 +242,9 @@ long lmap_ioc_unmap(struct lmap_space *space, struct lmap_unmap *arg)
 	take.rights = range.rights;
 	take.self = arg->flags & LMAP_SELF;
 	take.reset = arg->flags & LMAP_RESET;
+	trace_lmap_unmap_begin(space, range.first, range.last, range.rights);
 	ret = unmap_run(space, &range, &take);
+	trace_lmap_unmap_end(space, &take, ret);
 	if (only)
 		fput(only);
 

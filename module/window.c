@@ -8,6 +8,7 @@
  */
 #include "lmap.h"
 #include "race.h"
+#include "trace.h"
 
 #include <linux/file.h>
 #include <linux/huge_mm.h>
@@ -15,6 +16,7 @@
 #include <linux/module.h>
 #include <linux/pseudo_fs.h>
 #include <linux/sched/mm.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #define LMAP_FS_MAGIC	0x6c6d6170	/* "lmap" */
@@ -51,6 +53,7 @@ void lmap_window_zap(struct lmap_window *window, unsigned long wfirst,
 	/* Marks before page tables; partner: the barrier in fill_pte(). */
 	smp_mb();
 	lmap_race_sleep(zap_marked);
+	trace_lmap_zap(window, wfirst, wlast);
 	lockdep_off();
 	unmap_mapping_range(window->file->f_mapping,
 			    (loff_t)wfirst << PAGE_SHIFT,
@@ -107,6 +110,19 @@ static int lmap_window_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
+static void lmap_window_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct lmap_window *window = file->private_data;
+
+	seq_printf(m, "lmap-window:\t%llu\nlmap-space:\t%llu\nlmap-size:\t%llu\nlmap-rights:\t%c%c%c%c\n",
+		   window->id, window->space->id,
+		   (u64)window->npages << PAGE_SHIFT,
+		   window->rights & LMAP_R ? 'r' : '-',
+		   window->rights & LMAP_W ? 'w' : '-',
+		   window->rights & LMAP_X ? 'x' : '-',
+		   window->rights & LMAP_M ? 'm' : '-');
+}
+
 static loff_t lmap_window_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct lmap_window *window = file->private_data;
@@ -152,6 +168,7 @@ const struct file_operations lmap_window_fops = {
 	.read_iter = lmap_window_read_iter,
 	.write_iter = lmap_window_write_iter,
 	.llseek = lmap_window_llseek,
+	.show_fdinfo = lmap_window_show_fdinfo,
 };
 
 /**
