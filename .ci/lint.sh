@@ -134,5 +134,6 @@ check "nothing left to do" no_todo
 check "licences" spdx
 check "manual pages" man_pages
 check "the description for syzkaller" selftests/fuzz/check.sh
+check "the netlink family" .ci/netlink.py
 echo "1..$n"
 exit $failed
