@@ -33,7 +33,7 @@ module:
 lib:
 	$(MAKE) -C lib OUT=$(B)/lib
 
-## make tools           lmap-demo, lmap-bench
+## make tools           lmap-demo, lmap-bench, lmapctl
 tools: lib
 	$(MAKE) -C tools OUT=$(B)/tools LIBOUT=$(B)/lib
 
@@ -73,8 +73,10 @@ check: setup
 	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/check.log $$rc
 check check-kernel: SHELL := /bin/bash
 
-## make check-user      only the tests in user space: mapping database, models
-check-user:
+## make check-user      only the tests in user space: events, what lmapctl shows, mapping database, models
+check-user: lib
+	@$(MAKE) -s -C selftests/events OUT=$(B)/events check
+	@$(MAKE) -s -C selftests/ctl OUT=$(B)/ctl LIBOUT=$(B)/lib check
 	@$(MAKE) -s -C selftests/mdb OUT=$(B)/mdb KSRC=$$($(VM)/kernel.sh framework) check
 	@echo "# models of the protocols"
 	@selftests/models/run.sh $(B)/models

@@ -26,7 +26,7 @@ check() {
 
 mapfile -t c_files < <(git ls-files '*.c' '*.h')
 mapfile -t kernel_c < <(git ls-files 'module/*.[ch]' 'uapi/*.h')
-mapfile -t scripts < <(git ls-files '*.sh' '.ci/run')
+mapfile -t scripts < <(git ls-files '*.sh' '*.bash' '.ci/run')
 
 # run_checkpatch TYPES-TO-IGNORE FILE...
 run_checkpatch() {
@@ -74,7 +74,7 @@ clang_warns() {
 	local f
 	for f in lib/*.c tools/*.c; do
 		clang -fsyntax-only -std=gnu11 -Wall -Wextra -Werror -Wno-missing-field-initializers -Wno-sign-compare \
-			-Ilib -Iuapi "$f" || return 1
+			-Ilib -Iuapi $(pkg-config --cflags libnl-genl-3.0) -DLMAP_TOOLS_VERSION='""' "$f" || return 1
 	done
 }
 
@@ -134,5 +134,6 @@ check "nothing left to do" no_todo
 check "licences" spdx
 check "manual pages" man_pages
 check "the description for syzkaller" selftests/fuzz/check.sh
+check "the netlink family" .ci/netlink.py
 echo "1..$n"
 exit $failed

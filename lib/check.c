@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -356,6 +357,154 @@ static void check_limits(int space, void *p, int window, unsigned char *view,
 	CHECK(!lmap_reserve(space, 3) && !lmap_reserve(space, 0));
 }
 
+/* What it refuses by itself. */
+static void check_monitor_refusals(struct lmap_monitor *m, int window)
+{
+	struct lmap_watched watched;
+	struct lmap_stats stats;
+	struct lmap_event event;
+
+	memset(&watched, 0, sizeof(watched));
+	memset(&stats, 0, sizeof(stats));
+	memset(&event, 0, sizeof(event));
+	CHECK(lmap_monitor_add_flags(m, window, 0, &watched) == -EINVAL);
+	CHECK(lmap_monitor_add_flags(m, window, 1U << 31, NULL) ==
+	      -EOPNOTSUPP);
+	CHECK(lmap_monitor_add(m, -1) == -EBADF);
+	CHECK(lmap_monitor_remove(m, &watched) == -EINVAL);
+	watched.size = sizeof(watched);
+	CHECK(lmap_monitor_remove(m, &watched) == -EINVAL);
+	watched.window = 1;
+	watched.space = 1;
+	CHECK(lmap_monitor_remove(m, &watched) == -EINVAL);
+	CHECK(lmap_monitor_next(m, &event, 0) == -EINVAL);
+	CHECK(lmap_monitor_next(m, NULL, 0) == -EINVAL);
+	CHECK(lmap_stats(m, &stats) == -EINVAL);
+	CHECK(lmap_dump_in(m, 0, NULL, NULL) == -EINVAL);
+}
+
+static uint32_t me(void)
+{
+	return getpid();
+}
+
+/* The only mapping there must be; @arg is how many were told. */
+static int count_node(const struct lmap_node *node, void *arg)
+{
+	CHECK(node->size == sizeof(*node) && node->id && node->region);
+	CHECK(!node->parent && node->level == 1 && node->window);
+	CHECK(node->rights == (LMAP_R | LMAP_M) && node->pid == me());
+	CHECK(node->lender == me() && node->address);
+	++*(int *)arg;
+	return 4711;
+}
+
+static int count_window(const struct lmap_window_info *window, void *arg)
+{
+	CHECK(window->size == sizeof(*window) && window->window);
+	CHECK(window->space && window->pid == me());
+	++*(int *)arg;
+	return 0;
+}
+
+static int readable(int fd)
+{
+	struct pollfd p;
+
+	p.fd = fd;
+	p.events = POLLIN;
+	p.revents = 0;
+	return poll(&p, 1, 0);
+}
+
+/* Lends a page and takes it back: what is heard, in order. */
+static void check_events(struct lmap_monitor *m, int space, char *memory,
+			 int window, size_t page)
+{
+	int fd = lmap_monitor_fd(m), nodes = 0, windows = 0;
+	struct lmap_event event;
+
+	memset(&event, 0, sizeof(event));
+	event.size = sizeof(event);
+	CHECK(!lmap_monitor_next(m, &event, 0) && !readable(fd));
+	CHECK(!lmap_map_range(space, memory, page, LMAP_R | LMAP_M, window, 0,
+			      NULL, NULL));
+	CHECK(readable(fd));
+	/* the event comes before the reply, and is kept */
+	CHECK(lmap_dump(m, count_node, &nodes) == 4711 && nodes == 1);
+	CHECK(!lmap_dump_windows(m, count_window, &windows) && windows >= 1);
+	CHECK(readable(fd));
+	CHECK(!lmap_unmap_range(space, memory, page, LMAP_R, 0, NULL));
+	CHECK(lmap_monitor_next(m, &event, 0) == 1);
+	CHECK(event.type == LMAP_EVENT_MAPPED && event.length == page);
+	CHECK(event.rights_gained == (LMAP_R | LMAP_M) && !event.rights_lost);
+	CHECK(event.reason == LMAP_REASON_MAP);
+	CHECK(lmap_monitor_next(m, &event, 0) == 1);
+	CHECK(event.type == LMAP_EVENT_REVOKED && !event.rights_left);
+	CHECK(event.rights_lost == (LMAP_R | LMAP_M) && !event.offset);
+	CHECK(event.reason == LMAP_REASON_UNMAP && event.mappings == 1);
+	CHECK(event.pid == me() && event.window && event.node);
+	CHECK(!lmap_monitor_next(m, &event, 1) && !readable(fd));
+	CHECK(!lmap_dump(m, count_node, &nodes) && nodes == 1);
+}
+
+static void check_monitor(int space)
+{
+	struct lmap_monitor *m = lmap_monitor_open();
+	size_t page = sysconf(_SC_PAGESIZE);
+	int window = lmap_window(space, page, LMAP_RIGHTS_ALL, 0), ret;
+	struct lmap_watched watched;
+	struct lmap_stats stats;
+	struct lmap_event event;
+	void *memory = NULL;
+
+	memset(&event, 0, sizeof(event));
+	memset(&watched, 0, sizeof(watched));
+	memset(&stats, 0, sizeof(stats));
+	event.size = sizeof(event);
+	watched.size = sizeof(watched);
+	stats.size = sizeof(stats);
+	CHECK(m && !posix_memalign(&memory, page, page));
+	if (!m)
+		return;
+	memset(memory, 1, page);
+	check_monitor_refusals(m, window);
+	CHECK(lmap_monitor_add(m, 0) == -EBADFD);
+	CHECK(!lmap_monitor_add(m, space));
+	CHECK(!lmap_monitor_add_flags(m, window, LMAP_WATCH_GAINS, &watched));
+	CHECK(watched.window && !watched.space);
+	check_events(m, space, (char *)memory, window, page);
+	CHECK(!lmap_dump_in(m, watched.window, count_node, NULL));
+	CHECK(!lmap_monitor_remove(m, &watched));
+	CHECK(lmap_monitor_remove(m, &watched) == -ENOENT);
+	ret = lmap_stats(m, &stats);
+	CHECK(ret == -EPERM || (!ret && stats.watches && stats.maps));
+	ret = lmap_monitor_all(m);
+	CHECK(!ret || ret == -EPERM);
+	close(window);
+	if (!ret) {
+		CHECK(lmap_monitor_next(m, &event, 1000) == 1);
+		CHECK(event.type == LMAP_EVENT_CLOSED);
+		CHECK(event.reason == LMAP_REASON_CLOSE);
+		CHECK(event.window == watched.window);
+	}
+	lmap_monitor_close(m);
+	free(memory);
+}
+
+/* Without the module; errno is what tells. */
+static void check_no_monitor(void)
+{
+	int before = open_fds();
+	struct lmap_monitor *m;
+
+	errno = 4711;
+	m = lmap_monitor_open();
+	CHECK(!m && (errno == ENOENT || errno == EPROTONOSUPPORT));
+	CHECK(open_fds() == before);
+	lmap_monitor_close(NULL);
+}
+
 static void check_device(int space)
 {
 	size_t page = sysconf(_SC_PAGESIZE), size = 4 * page;
@@ -437,9 +586,15 @@ int main(void)
 	check_fpage();
 	check_passing();
 	check_refusals();
+	CHECK(!strcmp(lmap_reason_name(LMAP_REASON_UNMAP), "unmap"));
+	CHECK(!strcmp(lmap_reason_name(LMAP_REASON_COPY), "copy"));
+	CHECK(!strcmp(lmap_reason_name(LMAP_REASON_COPY + 1), "unknown"));
 	if (space >= 0) {
 		check_device(space);
+		check_monitor(space);
 		close(space);
+	} else {
+		check_no_monitor();
 	}
 	printf("liblmap: %s%s\n", bad ? "FAILED" : "ok",
 	       space < 0 ? ", without the module" : "");

@@ -5,22 +5,26 @@
  *
  * Thin: one call is one ioctl of <linux/lmap.h>, whose comments are the
  * reference for what happens; the table of errors stands there too, and here
- * only what is particular to a call. A function or a structure member must
- * never change its meaning once released.
+ * only what is particular to a call. Calls with a monitor talk to the netlink
+ * family that <linux/lmap_netlink.h> has the numbers of. A function or a
+ * structure member must never change its meaning once released.
  *
  * What holds for every call. File descriptors are plain ints. The result is
- * >= 0 or -errno, and errno is left alone (lmap_window_mmap() is the one
- * exception). There is no hidden state: any thread may call anything at any
- * time. A space may be used only by tasks of the address space that opened it,
+ * >= 0 or -errno, and errno is left alone (lmap_window_mmap() and
+ * lmap_monitor_open(), which return pointers, are the exceptions). There is no
+ * hidden state: any thread may call anything at any time, but one monitor is
+ * for one thread at a time. A space may be used only by tasks of the address space that opened it,
  * -EPERM for others, also after fork. Sizes, lengths and offsets are bytes and
  * multiples of the page size. The model is that of the L4 microkernels: map,
  * grant, copy and unmap of flexpages as in L4 X.2 and Fiasco, windows instead
  * of IPC.
  *
  * Structures begin with their size, which the caller sets: an older program
- * works with a newer library and the other way round. In C++ the functions
- * lmap_map, lmap_unmap, lmap_status, lmap_reserve, lmap_sync and lmap_info hide
- * the structures of <linux/lmap.h> of the same names: write "struct lmap_info".
+ * works with a newer library and the other way round. Those that the library
+ * hands to a callback begin with the size that it knows: members behind that
+ * came later, and are not there. In C++ the functions lmap_map, lmap_unmap,
+ * lmap_status, lmap_reserve, lmap_sync, lmap_info and lmap_stats hide the
+ * structures of the same names: write "struct lmap_info".
  */
 #ifndef LMAP_H
 #define LMAP_H
@@ -29,6 +33,7 @@
 #include <stdint.h>
 
 #include <linux/lmap.h>
+#include <linux/lmap_netlink.h>
 
 #ifdef __cplusplus
 /* The hidden names are meant, see above: no warning in the user's program. */
@@ -417,6 +422,349 @@ int lmap_sync(int space);
  * Return: 0; -EINVAL if @out is too short.
  */
 int lmap_info(int space, struct lmap_info *out);
+
+/*
+ * A socket that hears of windows and spaces, and asks what there is. For one
+ * thread at a time. After fork parent and child share it: one of them leaves
+ * it alone, or closes it.
+ */
+struct lmap_monitor;
+
+/**
+ * lmap_monitor_open - make a monitor, which hears of nothing yet
+ *
+ * Return: the monitor; NULL and errno. ENOENT without the module, also if one
+ * is loaded that knows no events; EPROTONOSUPPORT if the kernel has no generic
+ * netlink; EMFILE, ENOMEM.
+ */
+struct lmap_monitor *lmap_monitor_open(void);
+
+/**
+ * lmap_monitor_close - end it, and hear of nothing any more
+ * @m: may be NULL
+ */
+void lmap_monitor_close(struct lmap_monitor *m);
+
+/**
+ * lmap_monitor_add - hear of what a window or a space loses
+ * @m: monitor
+ * @window_or_space: descriptor; holding it is the permission, and it may be
+ *		     closed afterwards
+ *
+ * Of a window: what it, and mappings that derive from it, lose. Of a space:
+ * what all mappings lose that derive from its memory. Ends with the object,
+ * which is told by an event LMAP_EVENT_CLOSED.
+ *
+ * Return: 0; -EBADF, -EBADFD: no descriptor, or of something else; -ENXIO: the
+ * process that owns the window is gone; -EDQUOT: too many hear of it already;
+ * -ENOMEM; -ENOENT: the module has gone, also if it was loaded again. -ENOBUFS:
+ * so many events came that the answer was lost; it may be done, repeat it.
+ */
+int lmap_monitor_add(struct lmap_monitor *m, int window_or_space);
+
+/**
+ * struct lmap_watched - what a monitor hears of; one number is 0
+ * @size: sizeof(struct lmap_watched), set by the caller
+ * @reserved: 0
+ * @window: number of the window
+ * @space: number of the space
+ */
+struct lmap_watched {
+	uint32_t size;
+	uint32_t reserved;
+	uint64_t window;
+	uint64_t space;
+};
+
+/**
+ * lmap_monitor_add_flags - the same, and choose what to hear
+ * @m: monitor
+ * @window_or_space: descriptor
+ * @flags: LMAP_WATCH_GAINS: also what is mapped
+ * @out: may be NULL; the number by which events and dumps call it
+ *
+ * Done again for the same object it changes what is told.
+ *
+ * Return: as lmap_monitor_add(); -EOPNOTSUPP for unknown flags.
+ */
+int lmap_monitor_add_flags(struct lmap_monitor *m, int window_or_space,
+			   unsigned int flags, struct lmap_watched *out);
+
+/**
+ * lmap_monitor_remove - hear of a window or a space no more
+ * @m: monitor
+ * @what: as lmap_monitor_add_flags() told; @what->reserved is 0
+ *
+ * What is queued already comes all the same.
+ *
+ * Return: 0; -EINVAL unless one of the numbers is 0 and the other is not,
+ * -ENOENT if the monitor doesn't hear of that, -ENOBUFS as lmap_monitor_add().
+ */
+int lmap_monitor_remove(struct lmap_monitor *m,
+			const struct lmap_watched *what);
+
+/**
+ * lmap_monitor_all - hear of everything, gains too
+ * @m: monitor
+ *
+ * Such events are sent in the first network namespace only.
+ *
+ * Return: 0; -EPERM without CAP_NET_ADMIN (CAP_SYS_ADMIN before Linux 6.7),
+ * -ENOENT if the module has gone.
+ */
+int lmap_monitor_all(struct lmap_monitor *m);
+
+/**
+ * lmap_monitor_fd - for poll, select, epoll
+ * @m: monitor
+ *
+ * Readable if lmap_monitor_next() would not wait, or, now and then, if it would
+ * (use timeout 0). It is the monitor's: neither read nor close it.
+ *
+ * Return: descriptor.
+ */
+int lmap_monitor_fd(struct lmap_monitor *m);
+
+/* What happened; a newer library may know more. */
+#define LMAP_EVENT_REVOKED	1
+#define LMAP_EVENT_MAPPED	2
+#define LMAP_EVENT_CLOSED	3
+
+/**
+ * struct lmap_event - a part of a window lost or gained rights, or an object
+ * is gone
+ * @size: sizeof(struct lmap_event), set by the caller
+ * @type: LMAP_EVENT_REVOKED, LMAP_EVENT_MAPPED, LMAP_EVENT_CLOSED
+ * @seq: number of the message, counted for each monitor from 1; counted for the
+ *	 machine if it came by lmap_monitor_all()
+ * @window: number of the window, never reused; 0 if a space was closed
+ * @space: number of the space, if that was closed
+ * @node: number of the mapping, of the first one if there are several
+ * @offset: first byte in the window
+ * @length: bytes
+ * @generation: of the window's changes; a mapping in a dump whose generation
+ *		is not lower knows of the event already
+ * @rights_lost: that it had before
+ * @rights_gained: that it had not before
+ * @rights_left: that it has now
+ * @reason: LMAP_REASON_UNMAP and so on, see lmap_reason_name()
+ * @mappings: how many mappings it is about, all or a part of each
+ * @pid: process that made the window or the space; 0 if it is not known here
+ *
+ * An event comes after access is gone and before the call that took it returns.
+ */
+struct lmap_event {
+	uint32_t size;
+	uint32_t type;
+	uint64_t seq;
+	uint64_t window;
+	uint64_t space;
+	uint64_t node;
+	uint64_t offset;
+	uint64_t length;
+	uint64_t generation;
+	uint32_t rights_lost;
+	uint32_t rights_gained;
+	uint32_t rights_left;
+	uint32_t reason;
+	uint32_t mappings;
+	uint32_t pid;
+};
+
+/**
+ * lmap_monitor_next - the next event
+ * @m: monitor
+ * @out: result; its size is set by the caller
+ * @timeout_ms: how long to wait; 0: not at all, negative: for ever
+ *
+ * In the order in which they were sent. Events that came while something else
+ * was asked were kept. Nobody waits for a reader: what does not fit into the
+ * socket's buffer (net.core.rmem_max bounds it) is lost. Then lmap_dump() tells
+ * what there is, and events go on.
+ *
+ * Return: 1; 0 if nothing came in time; -ENOBUFS once after a loss; -EINTR if a
+ * signal came while it waited; -EINVAL if @out is NULL or its size too small.
+ */
+int lmap_monitor_next(struct lmap_monitor *m, struct lmap_event *out,
+		      int timeout_ms);
+
+/**
+ * lmap_reason_name - what a reason is called
+ * @reason: LMAP_REASON_UNMAP and so on
+ *
+ * Return: "unmap" and so on; "unknown" for one that is newer than this library.
+ */
+const char *lmap_reason_name(unsigned int reason);
+
+/**
+ * struct lmap_node - a mapping
+ * @size: that the library knows
+ * @rights: that it has now
+ * @id: its number, never reused; if it was cut, all parts have the same
+ * @parent: number of the mapping from which it derives; 0 if from a region
+ * @region: number of the memory from which it derives in the end
+ * @window: number of the window it lies in
+ * @offset: first byte in the window
+ * @length: bytes
+ * @address: where it is in the lender's memory; 0 as @lender
+ * @generation: of the window's changes, when it was read
+ * @pid: process that made the window; 0 if it is not known here
+ * @lender: process whose memory it is; 0 if nobody's, or nobody's business of
+ *	    the caller
+ * @flags: LMAP_NODE_FLAGS_DETACHED, LMAP_NODE_FLAGS_TRACKED,
+ *	   LMAP_NODE_FLAGS_PINNED
+ * @level: 1 = derives from a region
+ * @depth: how many further levels may hang below
+ * @budget: how many mappings there may be from here on; 0: no limit of its own
+ * @spent: how much of the budget is taken
+ * @reserved: 0
+ */
+struct lmap_node {
+	uint32_t size;
+	uint32_t rights;
+	uint64_t id;
+	uint64_t parent;
+	uint64_t region;
+	uint64_t window;
+	uint64_t offset;
+	uint64_t length;
+	uint64_t address;
+	uint64_t generation;
+	uint32_t pid;
+	uint32_t lender;
+	uint32_t flags;
+	uint32_t level;
+	uint32_t depth;
+	uint32_t budget;
+	uint32_t spent;
+	uint32_t reserved;
+};
+
+/**
+ * typedef lmap_node_cb - is told a mapping
+ * @node: valid during the call
+ * @arg: of the caller
+ *
+ * It may call the library, with the same monitor too.
+ *
+ * Return: 0 to go on; anything else stops, and is what the dump returns.
+ */
+typedef int (*lmap_node_cb)(const struct lmap_node *node, void *arg);
+
+/**
+ * lmap_dump - the mappings that there are
+ * @m: monitor
+ * @cb: called for each one
+ * @arg: for @cb
+ *
+ * Those in windows and from spaces that the monitor was told to hear of, and
+ * what derives from them; with CAP_NET_ADMIN all. They are read completely
+ * before @cb is called, which takes about 100 bytes for each. If something
+ * changed meanwhile they are read anew, up to eight times.
+ *
+ * Return: 0, or what @cb returned. -EAGAIN: something changed every time; @cb
+ * was told what was read the last time, of which a part may be older than the
+ * rest: the generations say how old. -ENOMEM, -ENOBUFS, -EBUSY, -EINTR (a signal
+ * came), -ENOENT (the module has gone): @cb was not called.
+ */
+int lmap_dump(struct lmap_monitor *m, lmap_node_cb cb, void *arg);
+
+/**
+ * lmap_dump_in - the mappings in one window, in the order of their offsets
+ * @m: monitor
+ * @window: its number
+ * @cb: called for each one
+ * @arg: for @cb
+ *
+ * Nothing is told of a window that is gone, or not for the caller to see.
+ *
+ * Return: as lmap_dump(); -EINVAL for the number 0.
+ */
+int lmap_dump_in(struct lmap_monitor *m, uint64_t window, lmap_node_cb cb,
+		 void *arg);
+
+/**
+ * struct lmap_window_info - a window
+ * @size: that the library knows
+ * @rights: the most that can be mapped into it
+ * @window: its number, never reused
+ * @space: number of the space through which it was made
+ * @length: bytes
+ * @generation: counts what changes in it
+ * @pid: process that made it; 0 if it is not known here
+ * @reserved: 0
+ */
+struct lmap_window_info {
+	uint32_t size;
+	uint32_t rights;
+	uint64_t window;
+	uint64_t space;
+	uint64_t length;
+	uint64_t generation;
+	uint32_t pid;
+	uint32_t reserved;
+};
+
+/**
+ * typedef lmap_window_cb - is told a window
+ * @window: valid during the call
+ * @arg: of the caller
+ *
+ * Return: as &lmap_node_cb.
+ */
+typedef int (*lmap_window_cb)(const struct lmap_window_info *window, void *arg);
+
+/**
+ * lmap_dump_windows - the windows that there are
+ * @m: monitor
+ * @cb: called for each one
+ * @arg: for @cb
+ *
+ * Return: as lmap_dump().
+ */
+int lmap_dump_windows(struct lmap_monitor *m, lmap_window_cb cb, void *arg);
+
+/**
+ * struct lmap_stats - counters of the whole machine
+ * @size: sizeof(struct lmap_stats), set by the caller
+ * @reserved: 0
+ * @spaces: that exist
+ * @windows: that exist
+ * @watches: that exist: objects that sockets hear of
+ * @maps: mappings made or extended, since the module was loaded as all below
+ * @revoked: mappings that lost rights
+ * @zaps: how often page tables were zapped for that
+ * @faults: page faults that set at least one entry
+ * @pages: entries set
+ * @pins: pages that were pinned
+ * @events: messages sent
+ * @lost: messages lost
+ */
+struct lmap_stats {
+	uint32_t size;
+	uint32_t reserved;
+	uint64_t spaces;
+	uint64_t windows;
+	uint64_t watches;
+	uint64_t maps;
+	uint64_t revoked;
+	uint64_t zaps;
+	uint64_t faults;
+	uint64_t pages;
+	uint64_t pins;
+	uint64_t events;
+	uint64_t lost;
+};
+
+/**
+ * lmap_stats - counters of the whole machine
+ * @m: monitor
+ * @out: result; its size is set by the caller
+ *
+ * Return: 0; -EPERM without CAP_NET_ADMIN, -EINVAL if @out is NULL or its size
+ * too small, -ENOBUFS as lmap_monitor_add(), -ENOENT if the module has gone.
+ */
+int lmap_stats(struct lmap_monitor *m, struct lmap_stats *out);
 
 #ifdef __cplusplus
 }

@@ -16,7 +16,8 @@ mkdir -p "$out"
 make -s -C "$LMAP_TOP/selftests/lmap" KSFT="$ksft" OUTPUT="$out" all >&2
 mapfile -t all < <(make -s -C "$LMAP_TOP/selftests/lmap" KSFT="$ksft" OUTPUT="$out" programs)
 make -s -C "$LMAP_TOP/selftests/torture" OUT="$out" >&2
-all+=(torture)
+make -s -C "$LMAP_TOP/selftests/events" OUT="$out" >&2
+all+=(torture plain)
 
 programs=("${all[@]}") args=''
 if [ -n "$t" ]; then

@@ -7,6 +7,10 @@ set -eu -o pipefail
 # command, header or library behind each line, for the reader who wants to drop one
 PACKAGES=(
 	build-essential pkg-config			# module, library, tools
+	libnl-3-dev libnl-genl-3-dev			# library: events
+	libjson-c-dev					# lmapctl
+	graphviz python3				# testing what lmapctl writes
+	python3-yaml python3-jsonschema			# lint: the netlink family
 	linux-headers-amd64				# make without the cache: the stock module
 	bc bison flex libelf-dev libssl-dev rsync	# the debug kernels
 	xz-utils cpio kmod				# unpacking kernels, packing the guest
