@@ -316,8 +316,9 @@ static void resync(struct ctl_db *db, struct lmap_monitor *m,
 	db->nodes = NULL;
 	db->n_windows = 0;
 	db->n_nodes = 0;
-	check_dump(lmap_dump(m, add_node, db));
+	/* windows first: of no change is less known than their generations say */
 	check_dump(lmap_dump_windows(m, add_window, db));
+	check_dump(lmap_dump(m, add_node, db));
 	ctl_db_sort(db);
 	ctl_db_filter(db, s, false);
 	learn_names(db);
@@ -330,6 +331,14 @@ static bool is_wanted(const struct lmap_event *e, const struct ctl_style *s)
 {
 	return (!s->window || e->window == s->window) &&
 	       (!s->pid || e->pid == s->pid);
+}
+
+/* It was in the socket before something was lost: what was shown then knows it. */
+static bool is_old(const struct ctl_db *db, const struct lmap_event *e)
+{
+	const struct lmap_window_info *w = ctl_db_window(db, e->window);
+
+	return w && e->generation && e->generation <= w->generation;
 }
 
 static void cmd_monitor(const struct ctl_style *s)
@@ -348,7 +357,7 @@ static void cmd_monitor(const struct ctl_style *s)
 		ret = lmap_monitor_next(m, &e, -1);
 		if (ret == -ENOBUFS) {
 			resync(&db, m, s);
-		} else if (ret == 1 && is_wanted(&e, s)) {
+		} else if (ret == 1 && is_wanted(&e, s) && !is_old(&db, &e)) {
 			learn_name(&db, e.pid);
 			ctl_event(stdout, &db, &e, s->time ? now() : NULL, s);
 		} else if (ret < 0 && ret != -EINTR) {
