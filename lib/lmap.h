@@ -738,7 +738,8 @@ int lmap_dump_windows(struct lmap_monitor *m, lmap_window_cb cb, void *arg);
  * @pages: entries set
  * @pins: pages that were pinned
  * @events: messages sent
- * @lost: messages lost
+ * @lost: messages lost by who watches something; what those lose who hear of
+ *	  everything is not known
  */
 struct lmap_stats {
 	uint32_t size;

@@ -157,7 +157,7 @@ void ctl_stats(FILE *out, const struct lmap_stats *st,
 		{ "pages", st->pages, "set in page tables" },
 		{ "pins", st->pins, "pages pinned" },
 		{ "events", st->events, "sent" },
-		{ "lost", st->lost, "events that a reader was too slow for" },
+		{ "lost", st->lost, "events that a watcher was too slow for" },
 	};
 	static const char * const heads[] = { "COUNTER", ">VALUE", "WHAT",
 					      NULL };
