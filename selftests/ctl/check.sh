@@ -77,5 +77,11 @@ shows info.txt info
 shows info.json info json
 shows empty.txt empty
 shows empty.json empty json
+# what examples.sh compares with in a guest
+for file in guest/*.json; do
+	rc=0
+	json_lines "$file" >"$out/log" 2>&1 || rc=1
+	report "$file: python reads it" $rc
+done
 echo "1..$n"
 exit $failed

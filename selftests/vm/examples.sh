@@ -1,17 +1,52 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# examples.sh - lib/check.c and the program of each manual page that has one, as "make lib" builds them, against the module, in one
-# guest. TAP on stdout. Fails if a program is missing, or doesn't do what guest/examples.guest says.
+# examples.sh [PART...] - programs that use the library, against the module, in one guest; TAP on stdout. Parts:
+#   examples   lib/check.c and the program of each manual page that has one, as "make lib" builds them
+#   lmapctl    what it shows of three processes that lend each other memory; removes the module, so it comes last
+#   write      no test: writes what lmapctl shows into selftests/ctl/guest, to be read and committed
+# Default: the first two. Fails if a program is missing, or doesn't do what guest/PART.guest says.
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
+[ $# -gt 0 ] || set -- examples lmapctl
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-make -s -C "$LMAP_TOP" lib >&2
-mkdir "$work/examples"
-for page in $(grep -l 'SRC BEGIN' "$LMAP_TOP"/Documentation/man/*.[0-9]); do
-	cp "$LMAP_TOP/build/lib/examples/$(basename "$page")" "$work/examples/"
+expected=$LMAP_TOP/selftests/ctl/guest
+adds=() commands=()
+
+add_examples() {
+	local page
+	make -s -C "$LMAP_TOP" lib >&2
+	mkdir "$work/examples"
+	for page in $(grep -l 'SRC BEGIN' "$LMAP_TOP"/Documentation/man/*.[0-9]); do
+		cp "$LMAP_TOP/build/lib/examples/$(basename "$page")" "$work/examples/"
+	done
+	adds+=(--add "$LMAP_TOP/build/lib/check" --add "$work/examples" --add "$VM_DIR/guest/examples.guest")
+	commands+=("sh /t/examples.guest || rc=1")
+}
+
+add_lmapctl() {
+	make -s -C "$LMAP_TOP" tools >&2
+	make -s -C "$LMAP_TOP/selftests/ctl" OUT="$LMAP_TOP/build/ctl" LIBOUT="$LMAP_TOP/build/lib" scene >&2
+	mkdir -p "$expected"
+	adds+=(--add "$LMAP_TOP/build/tools/lmapctl" --add "$LMAP_TOP/build/ctl/scene" --add "$expected:/t/ctl/guest"
+		--add "$LMAP_TOP/selftests/ctl/names.awk:/t/ctl/names.awk" --add "$VM_DIR/guest/lmapctl.guest")
+	commands+=("sh /t/lmapctl.guest ${1-} || rc=1")
+}
+
+# What the guest prints as "@FILE LINE" is a line of that file.
+split() {
+	awk -v dir="$expected" '/^@/ { file = dir "/" substr($1, 2); sub(/^@[^ ]+ /, ""); print >file; next } { print }'
+}
+
+for part; do
+	case $part in
+	examples) add_examples ;;
+	lmapctl) add_lmapctl ;;
+	write) add_lmapctl write ;;
+	*) die "no part \"$part\"" ;;
+	esac
 done
-"$VM_DIR/run.sh" --kernel "${KERNEL:-6.1}" --add "$LMAP_TOP/build/lib/check" --add "$work/examples" \
-	--add "$VM_DIR/guest/examples.guest" -- sh /t/examples.guest
+printf '%s\n' rc=0 "${commands[@]}" 'exit $rc' >"$work/parts.guest"
+"$VM_DIR/run.sh" --kernel "${KERNEL:-6.1}" --smp "${SMP:-2}" "${adds[@]}" --add "$work/parts.guest" -- sh /t/parts.guest | split
