@@ -41,15 +41,16 @@ tools: lib
 setup:
 	@$(VM)/setup.sh
 
-## make demo            three processes lend, reduce and revoke memory, in a VM with a stock kernel
+## make demo            three processes lend, reduce and revoke memory and hear of it, in a VM with a stock kernel
 ## make demo HOST=1     the same on this machine (as root: inserts the module)
 demo: setup
 	@$(MAKE) -s tools
 ifeq ($(HOST),)
-	@$(VM)/run.sh --kernel $(KERNEL) --smp $(SMP) --add $(B)/tools/lmap-demo -- /t/lmap-demo /bin/busybox
+	@$(VM)/run.sh --kernel $(KERNEL) --smp $(SMP) --add $(B)/tools/lmap-demo \
+		--add $(B)/tools/lmapctl -- /t/lmap-demo -x "/t/lmapctl --color=never tree" /bin/busybox
 else
 	@$(MAKE) -s module
-	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-demo /bin/busybox
+	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-demo -x "$(B)/tools/lmapctl tree" /bin/busybox
 endif
 
 ## make bench           what operations cost, as ratios: in a VM whose clock counts instructions, so that it

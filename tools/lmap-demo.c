@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lmap-demo - three processes lend, reduce and revoke real memory.
+ * lmap-demo [-x COMMAND] FILE - three processes lend, reduce and revoke real
+ * memory. COMMAND looks at it in between: "lmapctl tree".
  *
  * A loads a file into its heap and lends it read-only to B, which computes a
  * checksum in place and lends half of it on to C. C tries to write, A sees which
- * pages were used and takes the right to read from everybody, B and C tell how
- * they lost it.
+ * pages were used, takes from B the right to lend on, then from everybody the
+ * right to read. A listens to its space, B and C to their windows: the events
+ * are there when a call returns, so nobody waits for one. At the end B and C
+ * touch what they lost.
  *
  * What is printed must be what happened: every line's expectation is checked,
  * and one that does not hold makes the exit status 1.
@@ -123,7 +126,7 @@ static const char *loss_name(const struct loss *l)
 
 /* Borrowers: processes that do what they are told over a socket. */
 
-enum what { CHECKSUM, READ, WRITE, LEND };
+enum what { CHECKSUM, READ, WRITE, LEND, HEAR };
 
 struct order {
 	enum what what;
@@ -137,6 +140,13 @@ struct answer {
 	uint64_t ns;
 	struct loss loss;
 	struct lmap_map_result map;
+	struct lmap_event event;
+};
+
+/* What a borrower says first: where it sees its window, and its number. */
+struct hello {
+	uint64_t base;
+	uint64_t number;
 };
 
 struct borrower {
@@ -145,13 +155,22 @@ struct borrower {
 	int sock;
 	int window;
 	uint64_t base;
+	uint64_t number;
 };
 
-static void obey(const struct order *o, struct answer *a, int space,
-		 unsigned char *base, int sock)
+/* What a borrower has. */
+struct own {
+	int sock;
+	int space;
+	unsigned char *base;
+	struct lmap_monitor *ear;
+};
+
+static void obey(const struct order *o, struct answer *a, const struct own *own)
 {
 	static const struct lmap_map_opts track = { .size = sizeof(track),
 						    .flags = LMAP_TRACK };
+	unsigned char *base = own->base;
 	uint64_t start;
 	int window;
 
@@ -168,43 +187,53 @@ static void obey(const struct order *o, struct answer *a, int space,
 		a->loss = try_access(base + o->offset, o->what == WRITE);
 		break;
 	case LEND:
-		window = lmap_recv_fd(sock);
+		window = lmap_recv_fd(own->sock);
 		start = now();
-		a->ret = lmap_map_range(space, base + o->offset, o->length,
+		a->ret = lmap_map_range(own->space, base + o->offset, o->length,
 					LMAP_R | LMAP_W, window, 0, &track,
 					&a->map);
 		a->ns = now() - start;
 		close(window);
 		break;
+	case HEAR:
+		a->event.size = sizeof(a->event);
+		a->ret = lmap_monitor_next(own->ear, &a->event, 0);
+		break;
 	}
 }
 
-static void borrower_main(int sock, size_t size)
+static void borrower_main(const char *name, int sock, size_t size)
 {
+	struct lmap_watched watched = { .size = sizeof(watched) };
+	struct own own = { .sock = sock };
 	struct sigaction sa;
 	struct answer a;
+	struct hello hi;
 	struct order o;
-	int space, window;
-	uint64_t base;
+	int window;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, name);
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_sigaction = on_signal;
 	sa.sa_flags = SA_SIGINFO;
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 
-	space = lmap_open(0);
-	window = lmap_window(space, size, LMAP_RIGHTS_ALL, 0);
+	own.space = lmap_open(0);
+	window = lmap_window(own.space, size, LMAP_RIGHTS_ALL, 0);
 	if (window < 0)
 		_exit(1);
-	base = (uintptr_t)lmap_window_mmap(window, size,
-					   PROT_READ | PROT_WRITE);
-	if (lmap_send_fd(sock, window) ||
-	    write(sock, &base, sizeof(base)) != sizeof(base))
+	own.base = lmap_window_mmap(window, size, PROT_READ | PROT_WRITE);
+	own.ear = lmap_monitor_open();
+	if (!own.ear || lmap_monitor_add_flags(own.ear, window, 0, &watched))
+		_exit(1);
+	hi.base = (uintptr_t)own.base;
+	hi.number = watched.window;
+	if (lmap_send_fd(sock, window) || write(sock, &hi, sizeof(hi)) != sizeof(hi))
 		_exit(1);
 	while (read(sock, &o, sizeof(o)) == sizeof(o)) {
-		obey(&o, &a, space, (unsigned char *)(uintptr_t)base, sock);
+		obey(&o, &a, &own);
 		if (write(sock, &a, sizeof(a)) != sizeof(a))
 			break;
 	}
@@ -214,6 +243,7 @@ static void borrower_main(int sock, size_t size)
 static struct borrower borrower_start(const char *name, size_t size)
 {
 	struct borrower b = { .name = name };
+	struct hello hi;
 	int socks[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks))
@@ -223,13 +253,14 @@ static struct borrower borrower_start(const char *name, size_t size)
 	if (b.pid < 0)
 		fail("fork: %s", strerror(errno));
 	if (!b.pid)
-		borrower_main(socks[1], size);
+		borrower_main(name, socks[1], size);
 	close(socks[1]);
 	b.sock = socks[0];
 	b.window = lmap_recv_fd(b.sock);
-	if (b.window < 0 ||
-	    read(b.sock, &b.base, sizeof(b.base)) != sizeof(b.base))
-		fail("%s could not make its window", name);
+	if (b.window < 0 || read(b.sock, &hi, sizeof(hi)) != sizeof(hi))
+		fail("%s could not make its window, or not listen to it", name);
+	b.base = hi.base;
+	b.number = hi.number;
 	return b;
 }
 
@@ -266,14 +297,71 @@ static void cost(const char *what, uint64_t ns)
 	printf("      %-46s %10.1f us\n", what, ns / 1000.0);
 }
 
+/* Valid until the call after the next. */
 static const char *rights_text(unsigned int rights)
 {
-	static char text[5];
+	static char texts[2][5];
+	static unsigned int n;
+	char *text = texts[n++ % 2];
 
-	snprintf(text, sizeof(text), "%c%c%c%c", rights & LMAP_R ? 'r' : '-',
+	snprintf(text, sizeof(texts[0]), "%c%c%c%c", rights & LMAP_R ? 'r' : '-',
 		 rights & LMAP_W ? 'w' : '-', rights & LMAP_X ? 'x' : '-',
 		 rights & LMAP_M ? 'm' : '-');
 	return text;
+}
+
+/* What is to be heard: in whose window, what happened, why, what is left. */
+struct news {
+	const struct borrower *of;
+	uint32_t type;
+	uint32_t reason;
+	uint32_t left;
+};
+
+static void show_event(const char *who, int ret, const struct lmap_event *e,
+		       const struct news *n)
+{
+	unsigned int before = e->rights_lost |
+			      (e->rights_left & ~e->rights_gained);
+
+	if (ret == 1)
+		printf("      %s hears: %s's window, %" PRIu64 " KiB at %#"
+		       PRIx64 ", %s -> %s, %s\n", who, n->of->name,
+		       e->length / 1024, e->offset, rights_text(before),
+		       rights_text(e->rights_left),
+		       lmap_reason_name(e->reason));
+	expect(ret == 1 && e->type == n->type && e->reason == n->reason &&
+	       e->window == n->of->number && e->rights_left == n->left,
+	       "this event, and without waiting");
+}
+
+/* The lender's next event; and that of a borrower. */
+static void hear(struct lmap_monitor *ear, const struct news *n)
+{
+	struct lmap_event e = { .size = sizeof(e) };
+	int ret = lmap_monitor_next(ear, &e, 0);
+
+	show_event("A", ret, &e, n);
+}
+
+static void borrower_hears(struct borrower *b, const struct news *n)
+{
+	struct answer a = tell(b, HEAR, 0, 0, -1);
+
+	show_event(b->name, a.ret, &a.event, n);
+}
+
+static struct lmap_monitor *listen_to(int space)
+{
+	struct lmap_monitor *ear = lmap_monitor_open();
+	int ret;
+
+	if (!ear)
+		fail("events: %s", strerror(errno));
+	ret = lmap_monitor_add_flags(ear, space, LMAP_WATCH_GAINS, NULL);
+	if (ret)
+		fail("events: %s", strerror(-ret));
+	return ear;
 }
 
 struct tree {
@@ -361,96 +449,198 @@ static void report_loss(const char *who, const struct answer *a,
 	       a->loss.addr == base + offset, "SIGBUS at that address");
 }
 
-int main(int argc, char **argv)
-{
-	struct lmap_unmap_result un = { .size = sizeof(un) };
-	struct lmap_map_result map = { .size = sizeof(map) };
-	size_t bytes, size, half;
-	struct borrower b, c;
-	struct answer a, lent;
+/* The steps. */
+
+struct demo {
+	const char *show;	/* command that looks at it, or NULL */
 	unsigned char *mem;
-	uint64_t sum, start;
-	int space, ret;
+	size_t bytes;
+	size_t size;
+	uint64_t sum;
+	int space;
+	struct lmap_monitor *ear;
+	struct borrower b;
+	struct borrower c;
+	struct lmap_map_result to_b;
+	struct lmap_map_result to_c;
+};
 
-	if (argc != 2 || argv[1][0] == '-')
-		fail("usage: lmap-demo FILE");
-	mem = load(argv[1], &bytes, &size);
-	half = size / 2;
-	sum = checksum(mem, bytes);
-	space = lmap_open(0);
-	if (space < 0)
-		fail("/dev/lmap: %s", strerror(-space));
-	b = borrower_start("B", size);
-	c = borrower_start("C", size);
-
-	printf("lmap: lending memory and taking it back\n");
-	printf("A is process %d, B is %d, C is %d. They share no memory.\n",
-	       getpid(), b.pid, c.pid);
-
-	step(1, "A has loaded %s into its heap: %zu bytes, checksum %016"
-	     PRIx64, argv[1], bytes, sum);
+static void lend(struct demo *d)
+{
+	struct news gained = { &d->b, LMAP_EVENT_MAPPED, LMAP_REASON_MAP,
+			       LMAP_R | LMAP_M };
+	uint64_t start;
+	int ret;
 
 	step(2, "A lends it to B: to read and to map on, not to write");
+	d->to_b.size = sizeof(d->to_b);
 	start = now();
-	ret = lmap_map_range(space, mem, size, LMAP_R | LMAP_M, b.window, 0,
-			     NULL, &map);
+	ret = lmap_map_range(d->space, d->mem, d->size, LMAP_R | LMAP_M,
+			     d->b.window, 0, NULL, &d->to_b);
 	cost("map, whatever the size", now() - start);
-	expect(!ret && map.bytes == size, "all of it is mapped");
+	expect(!ret && d->to_b.bytes == d->size, "all of it is mapped");
+	hear(d->ear, &gained);
+}
+
+static void compute(struct demo *d)
+{
+	struct answer a;
 
 	step(3, "B computes the checksum in place, nothing is copied");
-	a = tell(&b, CHECKSUM, 0, bytes, -1);
+	a = tell(&d->b, CHECKSUM, 0, d->bytes, -1);
 	printf("      B says %016" PRIx64 ": %s\n", a.sum,
-	       a.sum == sum ? "the same" : "DIFFERENT");
+	       a.sum == d->sum ? "the same" : "DIFFERENT");
 	cost("read all of it for the first time", a.ns);
-	expect(a.sum == sum, "the same checksum");
-	show_use(space, mem, size, size);
+	expect(a.sum == d->sum, "the same checksum");
+	show_use(d->space, d->mem, d->size, d->size);
+}
+
+static void lend_on(struct demo *d)
+{
+	struct news gained = { &d->c, LMAP_EVENT_MAPPED, LMAP_REASON_MAP,
+			       LMAP_R };
+	size_t half = d->size / 2;
+	struct answer a;
 
 	step(4, "B lends the first half on to C, and asks for writing too");
-	lent = tell(&b, LEND, 0, half, c.window);
-	cost("map", lent.ns);
-	expect(!lent.ret && lent.map.rights == LMAP_R,
+	a = tell(&d->b, LEND, 0, half, d->c.window);
+	d->to_c = a.map;
+	cost("map", a.ns);
+	expect(!a.ret && a.map.rights == LMAP_R,
 	       "C gets r only: nobody gives what he has not");
-	a = tell(&c, CHECKSUM, 0, half, -1);
-	printf("      C reads it: %s\n", a.sum == checksum(mem, half) ?
+	hear(d->ear, &gained);
+	a = tell(&d->c, CHECKSUM, 0, half, -1);
+	printf("      C reads it: %s\n", a.sum == checksum(d->mem, half) ?
 	       "the same bytes" : "DIFFERENT");
-	expect(a.sum == checksum(mem, half), "the same bytes");
+	expect(a.sum == checksum(d->mem, half), "the same bytes");
+}
+
+static void try_to_write(struct demo *d)
+{
+	struct answer a;
 
 	step(5, "C tries to write");
-	a = tell(&c, WRITE, 8, 0, -1);
+	a = tell(&d->c, WRITE, 8, 0, -1);
 	printf("      refused: %s\n         at %#" PRIx64 "\n",
 	       loss_name(&a.loss), a.loss.addr);
 	expect(a.loss.sig == SIGSEGV && a.loss.code == SEGV_ACCERR &&
-	       a.loss.addr == c.base + 8, "SIGSEGV at that address");
-	show_use(space, mem, size, half);
+	       a.loss.addr == d->c.base + 8, "SIGSEGV at that address");
+	show_use(d->space, d->mem, d->size, d->size / 2);
+}
 
+static void look(struct demo *d)
+{
 	printf("\n      Before:\n");
-	show_tree(space, &(struct tree){ size, &map, &lent.map });
+	show_tree(d->space, &(struct tree){ d->size, &d->to_b, &d->to_c });
+	if (!d->show)
+		return;
+	printf("\n      %s:\n\n", d->show);
+	fflush(stdout);
+	expect(!system(d->show), "it shows something");
+}
 
-	step(6, "A takes the right to read from everybody, asking nobody");
+static void reduce(struct demo *d)
+{
+	struct news lost = { &d->b, LMAP_EVENT_REVOKED, LMAP_REASON_DOWNGRADE,
+			     LMAP_R };
+	size_t half = d->size / 2;
+	struct answer a;
+	int ret;
+
+	step(6, "A takes the right to map on from B");
+	ret = lmap_unmap_range(d->space, d->mem, d->size, LMAP_M, 0, NULL);
+	expect(!ret, "it is taken");
+	hear(d->ear, &lost);
+	borrower_hears(&d->b, &lost);
+	a = tell(&d->b, LEND, half, half, d->c.window);
+	printf("      B can't lend the rest to C any more: %s\n",
+	       strerror(-a.ret));
+	expect(a.ret == -EACCES, "it is refused");
+}
+
+static void take_back(struct demo *d)
+{
+	struct news c_lost = { &d->c, LMAP_EVENT_REVOKED, LMAP_REASON_UNMAP, 0 };
+	struct news b_lost = { &d->b, LMAP_EVENT_REVOKED, LMAP_REASON_UNMAP, 0 };
+	struct lmap_unmap_result un = { .size = sizeof(un) };
+	struct answer a;
+	uint64_t start;
+	int ret;
+
+	step(7, "A takes the right to read from everybody, asking nobody");
 	start = now();
-	ret = lmap_unmap_range(space, mem, size, LMAP_R, 0, &un);
+	ret = lmap_unmap_range(d->space, d->mem, d->size, LMAP_R, 0, &un);
 	cost("unmap: two processes, page tables and TLBs", now() - start);
 	printf("      %" PRIu64 " mappings went, %" PRIu64 " pages\n",
 	       un.mappings, un.pages);
 	expect(!ret && un.mappings == 2, "two mappings went");
-	a = tell(&b, READ, 4096, 0, -1);
-	report_loss("B", &a, b.base, 4096);
-	a = tell(&c, READ, 0, 0, -1);
-	report_loss("C", &a, c.base, 0);
+	hear(d->ear, &c_lost);
+	hear(d->ear, &b_lost);
+	/* B has lent on, so that it hears what C lost */
+	borrower_hears(&d->b, &c_lost);
+	borrower_hears(&d->b, &b_lost);
+	borrower_hears(&d->c, &c_lost);
+	printf("      Only now they touch it:\n");
+	a = tell(&d->b, READ, 4096, 0, -1);
+	report_loss("B", &a, d->b.base, 4096);
+	a = tell(&d->c, READ, 0, 0, -1);
+	report_loss("C", &a, d->c.base, 0);
 
 	printf("\n      After:\n");
-	show_tree(space, &(struct tree){ size, NULL, NULL });
+	show_tree(d->space, &(struct tree){ d->size, NULL, NULL });
+}
 
-	step(7, "A's memory is what it was: checksum %016" PRIx64,
-	     checksum(mem, bytes));
-	expect(checksum(mem, bytes) == sum, "the same checksum");
+static void end(struct demo *d)
+{
+	struct lmap_event e = { .size = sizeof(e) };
 
-	close(b.sock);
-	close(c.sock);
-	kill(b.pid, SIGKILL);
-	kill(c.pid, SIGKILL);
-	waitpid(b.pid, NULL, 0);
-	waitpid(c.pid, NULL, 0);
+	step(8, "A's memory is what it was: checksum %016" PRIx64,
+	     checksum(d->mem, d->bytes));
+	expect(checksum(d->mem, d->bytes) == d->sum, "the same checksum");
+	expect(!lmap_monitor_next(d->ear, &e, 0), "no other event");
+	lmap_monitor_close(d->ear);
+	close(d->b.sock);
+	close(d->c.sock);
+	kill(d->b.pid, SIGKILL);
+	kill(d->c.pid, SIGKILL);
+	waitpid(d->b.pid, NULL, 0);
+	waitpid(d->c.pid, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+	struct demo d = { 0 };
+
+	if (argc == 4 && !strcmp(argv[1], "-x")) {
+		d.show = argv[2];
+		argv += 2;
+	} else if (argc != 2 || argv[1][0] == '-') {
+		fail("usage: lmap-demo [-x COMMAND] FILE");
+	}
+	prctl(PR_SET_NAME, "A");
+	d.mem = load(argv[1], &d.bytes, &d.size);
+	d.sum = checksum(d.mem, d.bytes);
+	d.space = lmap_open(0);
+	if (d.space < 0)
+		fail("/dev/lmap: %s", strerror(-d.space));
+	d.ear = listen_to(d.space);
+	d.b = borrower_start("B", d.size);
+	d.c = borrower_start("C", d.size);
+
+	printf("lmap: lending memory and taking it back\n");
+	printf("A is process %d, B is %d, C is %d. They share no memory.\n",
+	       getpid(), d.b.pid, d.c.pid);
+	printf("A listens to its space, B and C listen to their windows.\n");
+	step(1, "A has loaded %s into its heap: %zu bytes, checksum %016"
+	     PRIx64, argv[1], d.bytes, d.sum);
+	lend(&d);
+	compute(&d);
+	lend_on(&d);
+	try_to_write(&d);
+	look(&d);
+	reduce(&d);
+	take_back(&d);
+	end(&d);
 	printf("\n%s\n", failures ? "Something was not as it should be." :
 	       "All as it should be.");
 	return failures != 0;
