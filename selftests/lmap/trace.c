@@ -318,6 +318,27 @@ LMAP_TEST(trace, reasons)
 	EXPECT_EQ(NULL, traced(&at, "lmap_event", NULL));
 }
 
+/* perf and trace-cmd print what the format says, and know no enums of ours. */
+LMAP_TEST(trace, formats_are_for_tools)
+{
+	static const char * const names[] = {
+		"lmap_map", "lmap_copy", "lmap_grant", "lmap_unmap_begin",
+		"lmap_unmap_end", "lmap_fault", "lmap_zap", "lmap_event",
+	};
+
+	NEEDS_TRACEFS();
+	for (int i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[128], *text;
+
+		snprintf(path, sizeof(path), INSTANCE "/events/lmap/%s/format",
+			 names[i]);
+		text = text_of(path);
+		ASSERT_NE(NULL, text);
+		EXPECT_NE(NULL, strstr(text, "print fmt: "));
+		EXPECT_EQ(NULL, strstr(text, "LMAP_"));
+	}
+}
+
 /* debugfs. */
 
 /* In "tree": the line of the mapping at a page of a window, or NULL. */
