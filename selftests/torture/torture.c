@@ -70,8 +70,11 @@ static void start(const struct mode *mode, unsigned int number)
 	slot->pid = pid;
 }
 
-static bool may_end(int st)
+static bool may_end(const struct slot *slot, int st)
 {
+	/* An exec that fails when the old program is gone already. */
+	if (WIFSIGNALED(st) && WTERMSIG(st) == SIGSEGV)
+		return arena->inject && slot->execs;
 	if (WIFSIGNALED(st))
 		return WTERMSIG(st) == SIGKILL && (arena->deaths || arena->oom);
 	return !WEXITSTATUS(st);
@@ -92,7 +95,7 @@ static void bury(void)
 		/* First, so that nobody kills one that got its number. */
 		__atomic_store_n(&slot->pid, 0, __ATOMIC_SEQ_CST);
 		waitpid(pid, &st, 0);
-		if (!may_end(st))
+		if (!may_end(slot, st))
 			found("coordinator", "process %u ends with status %#x", i, st);
 	}
 }
