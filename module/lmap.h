@@ -16,7 +16,7 @@
  * Lock order, outer first
  *
  *   mmap_lock of the lender        ioctls; notifier callbacks run under it
- *     space->lock                  lists of regions and windows, dead
+ *     space->lock                  list of windows, dead
  *       region->revoke             everything that takes rights, pages or
  *         |                        tiles away; held over zapping. Two only in
  *         |                        lmap_leave_adopt(): first the lender's, then
@@ -29,11 +29,14 @@
  *           mmu notifiers, page table locks of the borrower
  *             xa_lock              fault: reads slots without it
  *         window->copy_lock        in-kernel copies; revoke only passes it
+ *   space->regions_lock            list of regions; may be taken anywhere above,
+ *				    nothing is taken under it
  *
  * region->revoke is taken in notifier callbacks that may block (see region.c
  * for which ones), so under it and under space->lock nothing may allocate with
  * reclaim, take a mmap_lock or touch user memory. The shrinker only tries it.
- * Faults take none of these locks but xa_lock.
+ * Faults take none of these locks but xa_lock. Who listens is kept under locks
+ * of report.h.
  *
  * Lifetimes
  *
@@ -121,8 +124,10 @@ struct lmap_reserve_list {
  * @pid: the process that opened it; counted; immutable
  * @mm: the address space, by mmgrab(); immutable
  * @exit_notifier: tells when @mm dies
- * @lock: protects @regions, @windows, @nr_windows, @dead and @closed
- * @regions: all regions, oldest first; unlinked by the worker that frees them
+ * @lock: protects @windows, @nr_windows, @dead, @reason and @closed
+ * @regions_lock: protects @regions; a region's last reference is dropped under
+ *		  it, so that all that are in the list have one
+ * @regions: all regions, oldest first
  * @windows: all windows
  * @nr_windows: their number
  * @dead: @mm is gone: no new regions or windows
@@ -142,6 +147,7 @@ struct lmap_space {
 	struct mm_struct *mm;
 	struct mmu_interval_notifier exit_notifier;
 	struct mutex lock;
+	spinlock_t regions_lock;
 	struct list_head regions;
 	struct list_head windows;
 	unsigned int nr_windows;
@@ -166,7 +172,7 @@ struct lmap_space {
  * @space: whose memory; holds a reference; NULL if detached; immutable
  * @payer: if detached: who pays for the pages; holds a reference; immutable
  * @detached: has pages of its own; immutable
- * @link: in space->regions unless detached; space->lock
+ * @link: in space->regions unless detached; space->regions_lock
  * @notifier: hears of changes of the lender's page tables; unused if detached
  * @first: first page, immutable
  * @last: last page, immutable

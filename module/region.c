@@ -146,6 +146,7 @@ int lmap_space_open(struct lmap_space **out)
 	lmap_reserve_init(&space->reserve);
 	kref_init(&space->ref);
 	mutex_init(&space->lock);
+	spin_lock_init(&space->regions_lock);
 	INIT_LIST_HEAD(&space->regions);
 	INIT_LIST_HEAD(&space->windows);
 	INIT_LIST_HEAD(&space->ears);
@@ -194,9 +195,23 @@ bool lmap_region_tryget(struct lmap_region *region)
 	return refcount_inc_not_zero(&region->ref);
 }
 
+/* Drops a reference, and takes the region out of the list with the last one. */
+static bool region_put_last(struct lmap_region *region)
+{
+	struct lmap_space *space = region->space;
+
+	if (!space)
+		return refcount_dec_and_test(&region->ref);
+	if (!refcount_dec_and_lock(&region->ref, &space->regions_lock))
+		return false;
+	list_del(&region->link);
+	spin_unlock(&space->regions_lock);
+	return true;
+}
+
 void lmap_region_put(struct lmap_region *region)
 {
-	if (refcount_dec_and_test(&region->ref))
+	if (region_put_last(region))
 		queue_work(lmap_wq, &region->free_work);
 }
 
@@ -304,10 +319,6 @@ static void lmap_region_free(struct work_struct *work)
 	struct lmap_space *space = region->space;
 
 	if (space) {
-		mutex_lock(&space->lock);
-		list_del(&region->link);
-		mutex_unlock(&space->lock);
-
 		/* No callback runs or comes after this, none queues work. */
 		mmu_interval_notifier_remove(&region->notifier);
 		cancel_work_sync(&region->stale_work);
@@ -341,15 +352,16 @@ struct lmap_region *lmap_region_find(struct lmap_space *space,
 {
 	struct lmap_region *region, *found = NULL;
 
-	mutex_lock(&space->lock);
+	spin_lock(&space->regions_lock);
 	list_for_each_entry(region, &space->regions, link) {
 		if (region->first <= first && region->last >= last &&
-		    region->shared == shared && lmap_region_tryget(region)) {
+		    region->shared == shared) {
+			refcount_inc(&region->ref);
 			found = region;
 			break;
 		}
 	}
-	mutex_unlock(&space->lock);
+	spin_unlock(&space->regions_lock);
 	return found;
 }
 
@@ -367,15 +379,14 @@ struct lmap_region *lmap_region_next(struct lmap_space *space,
 {
 	struct lmap_region *region, *found = NULL;
 
-	mutex_lock(&space->lock);
+	spin_lock(&space->regions_lock);
 	region = list_prepare_entry(prev, &space->regions, link);
 	list_for_each_entry_continue(region, &space->regions, link) {
-		if (lmap_region_tryget(region)) {
-			found = region;
-			break;
-		}
+		refcount_inc(&region->ref);
+		found = region;
+		break;
 	}
-	mutex_unlock(&space->lock);
+	spin_unlock(&space->regions_lock);
 	if (prev)
 		lmap_region_put(prev);
 	return found;
@@ -565,8 +576,10 @@ struct lmap_region *lmap_region_create(struct lmap_space *space,
 	}
 
 	kref_get(&space->ref);
-	mutex_lock(&space->lock);
+	spin_lock(&space->regions_lock);
 	list_add_tail(&region->link, &space->regions);
+	spin_unlock(&space->regions_lock);
+	mutex_lock(&space->lock);
 	dead = space->dead;
 	mutex_unlock(&space->lock);
 	if (dead) {

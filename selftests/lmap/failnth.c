@@ -4,7 +4,7 @@
  * changed nothing, or it succeeds without that memory. Revoking never fails.
  * Needs a kernel with fault injection.
  */
-#include "util.h"
+#include "nl.h"
 #include "kselftest_harness.h"
 
 #define N	8
@@ -138,17 +138,46 @@ LMAP_TEST(failnth, a_fault_is_SIGBUS_or_works)
 	close(w);
 }
 
+/*
+ * What went is told with the reason: all of a mapping for want of memory, or just
+ * what was asked. A message that there was no memory for is announced.
+ */
+static bool losses_are_told(int nl, unsigned int over, unsigned int mappings)
+{
+	unsigned int told = 0, whole = 0;
+	struct told t;
+	int ret, lost = 0;
+
+	while ((ret = nl_next(nl, &t))) {
+		if (ret == -ENOBUFS) {
+			lost = 1;
+			continue;
+		}
+		if (ret < 0 || t.cmd != LMAP_CMD_REVOKED || TOLD(&t, RIGHTS))
+			return false;
+		told += TOLD(&t, MAPPINGS);
+		if (TOLD(&t, REASON) == LMAP_REASON_NOMEM &&
+		    TOLD(&t, LENGTH) > 2 * PG)
+			whole++;
+		else if (TOLD(&t, REASON) != LMAP_REASON_UNMAP ||
+			 TOLD(&t, LENGTH) != 2 * PG)
+			return false;
+	}
+	return lost || (told == mappings && !whole == !over);
+}
+
 /* A partial unmap must split: without memory more goes, and it is said. */
 LMAP_TEST(failnth, unmap_never_fails)
 {
 	char *mem = memory(N), *v[3], *from;
-	int w[3], n, over = 0;
+	int w[3], n, over = 0, nl = nl_open();
 
 	if (!injection())
 		SKIP(return, "no fault injection in this kernel");
 	for (int i = 0; i < 3; i++) {
 		w[i] = window_create(self->space, N * PG, ALL);
 		v[i] = window_mmap(w[i], N * PG, PROT_READ | PROT_WRITE);
+		ASSERT_GT(nl_watch(nl, w[i], 0), 0);
 	}
 	for (n = 1; n < 200; n++) {
 		struct lmap_unmap u;
@@ -163,6 +192,7 @@ LMAP_TEST(failnth, unmap_never_fails)
 			from = v[i];
 		}
 		ASSERT_EQ(3, peek(v[2] + 2 * PG));
+		nl_drain(nl);
 		fail_at(n);
 		ret = unmap_range(self->space, mem + 2 * PG, 2 * PG, LMAP_R, 0,
 				  &u);
@@ -181,6 +211,7 @@ LMAP_TEST(failnth, unmap_never_fails)
 			}
 		}
 		over += u.out_flags == LMAP_OVERREVOKED;
+		EXPECT_TRUE(losses_are_told(nl, u.out_flags, u.out_mappings));
 		if (!done)
 			break;
 	}

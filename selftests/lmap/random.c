@@ -14,7 +14,7 @@
 #include <time.h>
 
 #ifndef OPS
-#define OPS		10000
+#define OPS		(10000 / slow())
 #endif
 /* All pages are compared after so many operations; shorter lists: after each. */
 #define COMPARE_EVERY	50

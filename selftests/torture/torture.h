@@ -75,9 +75,11 @@ enum phase {
  * @tried: bit of each process that tries to write, at the quiet point
  * @wrote: bit of each process that did
  * @seen: somebody has read it
+ * @execs: one of its threads runs another program
  */
 struct slot {
 	pid_t pid;
+	uint32_t execs;
 	uint32_t done;
 	uint32_t threads_done;
 	uint32_t op[THREADS_MAX];

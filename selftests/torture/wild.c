@@ -328,7 +328,9 @@ static void exec_and_exit(void)
 	sigemptyset(&pester);
 	sigaddset(&pester, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &pester, NULL);
+	__atomic_store_n(&arena->slots[me.number].execs, 1, __ATOMIC_SEQ_CST);
 	execl("/proc/self/exe", "torture", "--exit", NULL);
+	__atomic_store_n(&arena->slots[me.number].execs, 0, __ATOMIC_SEQ_CST);
 	pthread_sigmask(SIG_UNBLOCK, &pester, NULL);
 }
 
