@@ -240,7 +240,7 @@ static void borrower_main(const char *name, int sock, size_t size)
 	_exit(0);
 }
 
-static struct borrower borrower_start(const char *name, size_t size)
+static struct borrower borrower_start(const char *name, size_t size, int space)
 {
 	struct borrower b = { .name = name };
 	struct hello hi;
@@ -252,8 +252,11 @@ static struct borrower borrower_start(const char *name, size_t size)
 	b.pid = fork();
 	if (b.pid < 0)
 		fail("fork: %s", strerror(errno));
-	if (!b.pid)
+	if (!b.pid) {
+		/* of no use here, but it would keep the lender's space open */
+		close(space);
 		borrower_main(name, socks[1], size);
+	}
 	close(socks[1]);
 	b.sock = socks[0];
 	b.window = lmap_recv_fd(b.sock);
@@ -624,8 +627,8 @@ int main(int argc, char **argv)
 	if (d.space < 0)
 		fail("/dev/lmap: %s", strerror(-d.space));
 	d.ear = listen_to(d.space);
-	d.b = borrower_start("B", d.size);
-	d.c = borrower_start("C", d.size);
+	d.b = borrower_start("B", d.size, d.space);
+	d.c = borrower_start("C", d.size, d.space);
 
 	printf("lmap: lending memory and taking it back\n");
 	printf("A is process %d, B is %d, C is %d. They share no memory.\n",
