@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # examples.sh [PART...] - programs that use the library, against the module, in one guest; TAP on stdout. Parts:
-#   examples   lib/check.c and the program of each manual page that has one, as "make lib" builds them
+#   examples   lib/check.c and the program of each manual page that has one and of events.rst, as "make lib" builds them
 #   lmapctl    what it shows of three processes that lend each other memory; removes the module, so it comes last
 #   write      no test: writes what lmapctl shows into selftests/ctl/guest, to be read and committed
 # Default: the first two. Fails if a program is missing, or doesn't do what guest/PART.guest says.
@@ -22,6 +22,7 @@ add_examples() {
 	for page in $(grep -l 'SRC BEGIN' "$LMAP_TOP"/Documentation/man/*.[0-9]); do
 		cp "$LMAP_TOP/build/lib/examples/$(basename "$page")" "$work/examples/"
 	done
+	cp "$LMAP_TOP/build/lib/examples/events.rst" "$work/examples/"
 	adds+=(--add "$LMAP_TOP/build/lib/check" --add "$work/examples" --add "$VM_DIR/guest/examples.guest")
 	commands+=("sh /t/examples.guest || rc=1")
 }
