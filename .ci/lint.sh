@@ -39,7 +39,8 @@ run_checkpatch() {
 checkpatch() {
 	# macros that build tables and name kernel calls can't be functions; locks are described in kernel-doc; BIT() is
 	# not for user space
-	run_checkpatch MACRO_ARG_REUSE,COMPLEX_MACRO,UNCOMMENTED_DEFINITION,BIT_MACRO $(printf '%s\n' "${kernel_c[@]}" | grep -v compat.h) &&
+	run_checkpatch MACRO_ARG_REUSE,COMPLEX_MACRO,UNCOMMENTED_DEFINITION,BIT_MACRO $(printf '%s\n' "${kernel_c[@]}" | grep -v 'compat.h\|trace.h') &&
+		run_checkpatch OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT module/trace.h &&
 		run_checkpatch MACRO_ARG_REUSE,COMPLEX_MACRO,LINUX_VERSION_CODE,CONSTANT_COMPARISON module/compat.h
 }
 

@@ -58,7 +58,7 @@ static bool tree_look(struct lmap_window *window, unsigned long page,
 		out->rfirst = node->rfirst;
 		out->npages = node->npages;
 		out->rights = node->rights;
-		out->level = data_race(node->level);
+		out->level = lmap_node_bits(node).level;
 	}
 	spin_unlock(&window->index.lock);
 	rcu_read_unlock();

@@ -126,8 +126,28 @@ static int dump_end(const struct dumped *to, void *hdr, bool failed)
 	return 0;
 }
 
+/**
+ * lmap_node_bits - read fields of a node under index->lock alone
+ * @node: linked
+ *
+ * They are written with that lock held, or before the node is linked, but others
+ * in the same word are not; what is written there keeps them. LMAP_NODE_PIN is
+ * as of any moment.
+ */
+noinline struct lmap_node_bits __no_kcsan
+lmap_node_bits(const struct lmap_node *node)
+{
+	lockdep_assert_held(&node->index->lock);
+	return (struct lmap_node_bits) {
+		.depth = node->depth,
+		.level = node->level,
+		.pinned = node->flags & LMAP_NODE_PIN,
+	};
+}
+
 static u32 node_flags(const struct lmap_node *node,
-		      const struct lmap_region *region)
+		      const struct lmap_region *region,
+		      const struct lmap_node_bits *bits)
 {
 	u32 flags = 0;
 
@@ -135,8 +155,7 @@ static u32 node_flags(const struct lmap_node *node,
 		flags |= LMAP_NODE_FLAGS_DETACHED;
 	if (node->origin->refs.tracked)
 		flags |= LMAP_NODE_FLAGS_TRACKED;
-	/* Its neighbours in the word change, this one does not. */
-	if (data_race(node->flags) & LMAP_NODE_PIN)
+	if (bits->pinned)
 		flags |= LMAP_NODE_FLAGS_PINNED;
 	return flags;
 }
@@ -158,6 +177,7 @@ static bool put_node(const struct dumped *to, const struct lmap_window *window,
 {
 	struct lmap_region *region = lmap_mdb_region(node->mdb);
 	struct lmap_node *parent = rcu_dereference_raw(node->parent);
+	struct lmap_node_bits bits = lmap_node_bits(node);
 	struct lmap_origin *origin = node->origin;
 	struct sk_buff *skb = to->skb;
 
@@ -174,12 +194,12 @@ static bool put_node(const struct dumped *to, const struct lmap_window *window,
 	       lmap_put_u64(skb, LMAP_A_LENGTH,
 			    (u64)node->npages << PAGE_SHIFT) ||
 	       nla_put_u32(skb, LMAP_A_RIGHTS, node->rights) ||
-	       /* Written with index->lock held, unlike their neighbours. */
-	       nla_put_u32(skb, LMAP_A_DEPTH, data_race(node->depth)) ||
-	       nla_put_u32(skb, LMAP_A_LEVEL, data_race(node->level)) ||
+	       nla_put_u32(skb, LMAP_A_DEPTH, bits.depth) ||
+	       nla_put_u32(skb, LMAP_A_LEVEL, bits.level) ||
 	       nla_put_u32(skb, LMAP_A_BUDGET, origin->budget) ||
 	       nla_put_u32(skb, LMAP_A_SPENT, atomic_read(&origin->spent)) ||
-	       nla_put_u32(skb, LMAP_A_NODE_FLAGS, node_flags(node, region)) ||
+	       nla_put_u32(skb, LMAP_A_NODE_FLAGS,
+			   node_flags(node, region, &bits)) ||
 	       lmap_put_u64(skb, LMAP_A_GENERATION, generation);
 }
 

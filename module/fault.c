@@ -364,7 +364,8 @@ vm_fault_t lmap_window_fault(struct vm_fault *vmf)
 	u64 window = f.window->id;
 	vm_fault_t ret = window_fault(vmf, &f);
 
-	trace_lmap_fault(window, wpage, f.write, f.filled, ret);
+	trace_lmap_fault(window, wpage, f.write, f.filled,
+			 (__force unsigned int)ret);
 	return ret;
 }
 

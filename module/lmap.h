@@ -526,6 +526,20 @@ void lmap_report_space_closed(struct lmap_space *space,
 
 /* dump.c */
 
+/**
+ * struct lmap_node_bits - fields of a node that share a word
+ * @depth: as there
+ * @level: as there
+ * @pinned: LMAP_NODE_PIN
+ */
+struct lmap_node_bits {
+	unsigned int depth;
+	unsigned int level;
+	bool pinned;
+};
+
+struct lmap_node_bits lmap_node_bits(const struct lmap_node *node);
+
 /* What is counted, in the order of LMAP_A_STATS_MAPS and the following. */
 enum lmap_stat {
 	LMAP_STAT_maps,

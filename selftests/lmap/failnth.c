@@ -138,34 +138,6 @@ LMAP_TEST(failnth, a_fault_is_SIGBUS_or_works)
 	close(w);
 }
 
-/*
- * What went is told with the reason: all of a mapping for want of memory, or just
- * what was asked. A message that there was no memory for is announced.
- */
-static bool losses_are_told(int nl, unsigned int over, unsigned int mappings)
-{
-	unsigned int told = 0, whole = 0;
-	struct told t;
-	int ret, lost = 0;
-
-	while ((ret = nl_next(nl, &t))) {
-		if (ret == -ENOBUFS) {
-			lost = 1;
-			continue;
-		}
-		if (ret < 0 || t.cmd != LMAP_CMD_REVOKED || TOLD(&t, RIGHTS))
-			return false;
-		told += TOLD(&t, MAPPINGS);
-		if (TOLD(&t, REASON) == LMAP_REASON_NOMEM &&
-		    TOLD(&t, LENGTH) > 2 * PG)
-			whole++;
-		else if (TOLD(&t, REASON) != LMAP_REASON_UNMAP ||
-			 TOLD(&t, LENGTH) != 2 * PG)
-			return false;
-	}
-	return lost || (told == mappings && !whole == !over);
-}
-
 /* A partial unmap must split: without memory more goes, and it is said. */
 LMAP_TEST(failnth, unmap_never_fails)
 {
@@ -211,7 +183,8 @@ LMAP_TEST(failnth, unmap_never_fails)
 			}
 		}
 		over += u.out_flags == LMAP_OVERREVOKED;
-		EXPECT_TRUE(losses_are_told(nl, u.out_flags, u.out_mappings));
+		EXPECT_TRUE(nl_tells_losses(nl, 2 * PG, u.out_flags,
+					    u.out_mappings));
 		if (!done)
 			break;
 	}

@@ -18,7 +18,7 @@ struct shared {
 	unsigned int failed;
 };
 
-FIXTURE(follow) {
+struct follower {
 	int space;
 	int w;
 	long id;
@@ -30,6 +30,10 @@ FIXTURE(follow) {
 	unsigned char newer[PAGES];	/* the same, only by what is newer than the dump */
 	uint64_t generation[PAGES];	/* as of which they were dumped */
 	unsigned long told;
+};
+
+FIXTURE(follow) {
+	struct follower f;
 };
 
 static const unsigned int some_rights[] = {
@@ -91,42 +95,44 @@ static void lender_main(struct shared *shared, int w, unsigned int state)
 
 FIXTURE_SETUP(follow)
 {
+	struct follower *f = &self->f;
 	int large = 32 << 20;
 
-	self->state = seed();
-	self->space = space_open();
-	ASSERT_GE(self->space, 0);
-	self->w = window_create(self->space, PAGES * PG, ALL);
-	self->nl = nl_open();
-	ASSERT_EQ(0, setsockopt(self->nl, SOL_SOCKET, SO_RCVBUFFORCE, &large,
+	f->state = seed();
+	f->space = space_open();
+	ASSERT_GE(f->space, 0);
+	f->w = window_create(f->space, PAGES * PG, ALL);
+	f->nl = nl_open();
+	ASSERT_EQ(0, setsockopt(f->nl, SOL_SOCKET, SO_RCVBUFFORCE, &large,
 				sizeof(large)));
-	self->id = nl_watch(self->nl, self->w, LMAP_WATCH_GAINS);
-	ASSERT_GT(self->id, 0);
-	self->shared = shared_memory(PG);
+	f->id = nl_watch(f->nl, f->w, LMAP_WATCH_GAINS);
+	ASSERT_GT(f->id, 0);
+	f->shared = shared_memory(PG);
 	for (int i = 0; i < LENDERS; i++) {
-		self->lender[i] = fork();
-		ASSERT_GE(self->lender[i], 0);
-		if (!self->lender[i])
-			lender_main(self->shared, self->w, self->state + i);
+		f->lender[i] = fork();
+		ASSERT_GE(f->lender[i], 0);
+		if (!f->lender[i])
+			lender_main(f->shared, f->w, f->state + i);
 	}
 }
 
 FIXTURE_TEARDOWN(follow)
 {
+	struct follower *f = &self->f;
 	int st;
 
-	self->shared->stop = 1;
-	__atomic_fetch_add(&self->shared->round, 1, __ATOMIC_RELEASE);
+	f->shared->stop = 1;
+	__atomic_fetch_add(&f->shared->round, 1, __ATOMIC_RELEASE);
 	for (int i = 0; i < LENDERS; i++) {
-		EXPECT_EQ(self->lender[i], waitpid(self->lender[i], &st, 0));
+		EXPECT_EQ(f->lender[i], waitpid(f->lender[i], &st, 0));
 		EXPECT_EQ(0, st);
 	}
-	close(self->nl);
-	close(self->w);
-	close(self->space);
+	close(f->nl);
+	close(f->w);
+	close(f->space);
 }
 
-static bool dump(FIXTURE_DATA(follow) *self, unsigned char *rights,
+static bool dump(struct follower *f, unsigned char *rights,
 		 uint64_t *generation)
 {
 	static struct told t[PAGES];
@@ -134,10 +140,10 @@ static bool dump(FIXTURE_DATA(follow) *self, unsigned char *rights,
 	int n;
 
 	/* Of what a dump does not name there is nothing, as of its beginning. */
-	if (nl_dump(self->nl, LMAP_CMD_WINDOW_GET, self->id, t, 1) != 1)
+	if (nl_dump(f->nl, LMAP_CMD_WINDOW_GET, f->id, t, 1) != 1)
 		return false;
 	as_of = TOLD(t, GENERATION);
-	n = nl_dump(self->nl, LMAP_CMD_NODE_GET, self->id, t, PAGES);
+	n = nl_dump(f->nl, LMAP_CMD_NODE_GET, f->id, t, PAGES);
 	if (n < 0 || n > PAGES)
 		return false;
 	memset(rights, 0, PAGES);
@@ -158,12 +164,12 @@ static bool dump(FIXTURE_DATA(follow) *self, unsigned char *rights,
  * Applies all messages that are there. Once in step, what a message says of the
  * rights before must be so, too.
  */
-static const char *apply(FIXTURE_DATA(follow) *self, bool in_step)
+static const char *apply(struct follower *f, bool in_step)
 {
 	struct told t;
 	int ret;
 
-	while ((ret = nl_next(self->nl, &t)) == 1) {
+	while ((ret = nl_next(f->nl, &t)) == 1) {
 		unsigned int first = TOLD(&t, OFFSET) / PG;
 		unsigned int pages = TOLD(&t, LENGTH) / PG;
 
@@ -172,26 +178,27 @@ static const char *apply(FIXTURE_DATA(follow) *self, bool in_step)
 		if (first + pages > PAGES || !pages)
 			return "a message about what is not there";
 		for (unsigned int p = first; p < first + pages; p++) {
-			if (in_step && self->rights[p] != TOLD(&t, RIGHTS_BEFORE))
+			if (in_step && f->rights[p] != TOLD(&t, RIGHTS_BEFORE))
 				return "rights before are not what was told before";
-			self->rights[p] = TOLD(&t, RIGHTS);
-			if (TOLD(&t, GENERATION) > self->generation[p])
-				self->newer[p] = TOLD(&t, RIGHTS);
+			f->rights[p] = TOLD(&t, RIGHTS);
+			if (TOLD(&t, GENERATION) > f->generation[p])
+				f->newer[p] = TOLD(&t, RIGHTS);
 		}
-		self->told++;
+		f->told++;
 	}
 	return ret ? "messages were lost" : NULL;
 }
 
-static void wait_for_lenders(FIXTURE_DATA(follow) *self)
+static void wait_for_lenders(struct follower *f)
 {
-	while (__atomic_load_n(&self->shared->done, __ATOMIC_ACQUIRE) < LENDERS)
+	while (__atomic_load_n(&f->shared->done, __ATOMIC_ACQUIRE) < LENDERS)
 		sched_yield();
-	self->shared->done = 0;
+	f->shared->done = 0;
 }
 
 LMAP_TEST(follow, a_dump_at_any_moment_and_what_is_told_since)
 {
+	struct follower *f = &self->f;
 	int rounds = 40 / slow() + 4;
 
 	for (int round = 0; round < rounds; round++) {
@@ -199,32 +206,32 @@ LMAP_TEST(follow, a_dump_at_any_moment_and_what_is_told_since)
 		uint64_t unused[PAGES];
 		const char *wrong;
 
-		__atomic_fetch_add(&self->shared->round, 1, __ATOMIC_RELEASE);
+		__atomic_fetch_add(&f->shared->round, 1, __ATOMIC_RELEASE);
 		/* now, or somewhat later */
-		for (unsigned int i = next_random(&self->state) % 200; i; i--)
+		for (unsigned int i = next_random(&f->state) % 200; i; i--)
 			sched_yield();
-		ASSERT_TRUE(dump(self, self->rights, self->generation));
-		memcpy(self->newer, self->rights, PAGES);
-		wait_for_lenders(self);
-		wrong = apply(self, false);
+		ASSERT_TRUE(dump(f, f->rights, f->generation));
+		memcpy(f->newer, f->rights, PAGES);
+		wait_for_lenders(f);
+		wrong = apply(f, false);
 		ASSERT_EQ(NULL, wrong) TH_LOG("%s", wrong);
-		ASSERT_TRUE(dump(self, now, unused));
-		ASSERT_EQ(0, memcmp(now, self->rights, PAGES))
+		ASSERT_TRUE(dump(f, now, unused));
+		ASSERT_EQ(0, memcmp(now, f->rights, PAGES))
 			TH_LOG("round %d: all messages applied", round);
-		ASSERT_EQ(0, memcmp(now, self->newer, PAGES))
+		ASSERT_EQ(0, memcmp(now, f->newer, PAGES))
 			TH_LOG("round %d: newer messages applied", round);
 
 		/* and from here on each message fits the one before */
-		__atomic_fetch_add(&self->shared->round, 1, __ATOMIC_RELEASE);
-		wait_for_lenders(self);
-		wrong = apply(self, true);
+		__atomic_fetch_add(&f->shared->round, 1, __ATOMIC_RELEASE);
+		wait_for_lenders(f);
+		wrong = apply(f, true);
 		ASSERT_EQ(NULL, wrong) TH_LOG("%s", wrong);
-		ASSERT_TRUE(dump(self, now, unused));
-		ASSERT_EQ(0, memcmp(now, self->rights, PAGES));
+		ASSERT_TRUE(dump(f, now, unused));
+		ASSERT_EQ(0, memcmp(now, f->rights, PAGES));
 	}
-	EXPECT_EQ(0, self->shared->failed);
-	TH_LOG("%lu messages", self->told);
-	EXPECT_GT(self->told, rounds * 100);
+	EXPECT_EQ(0, f->shared->failed);
+	TH_LOG("%lu messages", f->told);
+	EXPECT_GT(f->told, rounds * 100);
 }
 
 TEST_HARNESS_MAIN

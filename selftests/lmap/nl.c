@@ -281,3 +281,28 @@ long nl_stat(int attr)
 	close(nl);
 	return ret == 1 ? (long)told.attr[attr] : ret ?: -EPROTO;
 }
+
+bool nl_tells_losses(int nl, size_t length, unsigned int over,
+		     unsigned int mappings)
+{
+	unsigned int told = 0, whole = 0;
+	struct told t;
+	int ret, lost = 0;
+
+	while ((ret = nl_next(nl, &t))) {
+		if (ret == -ENOBUFS) {
+			lost = 1;
+			continue;
+		}
+		if (ret < 0 || t.cmd != LMAP_CMD_REVOKED || TOLD(&t, RIGHTS))
+			return false;
+		told += TOLD(&t, MAPPINGS);
+		if (TOLD(&t, REASON) == LMAP_REASON_NOMEM &&
+		    TOLD(&t, LENGTH) > length)
+			whole++;
+		else if (TOLD(&t, REASON) != LMAP_REASON_UNMAP ||
+			 TOLD(&t, LENGTH) != length)
+			return false;
+	}
+	return lost || (told == mappings && !whole == !over);
+}

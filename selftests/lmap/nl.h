@@ -38,6 +38,13 @@ int nl_dump(int nl, int cmd, uint64_t window, struct told *told, int max);
 int nl_request(int nl, int cmd, unsigned int flags, const void *attrs,
 	       size_t length);
 int nl_answer(int nl, struct told *told, int max);
+/*
+ * After an unmap of @length bytes: what went is told with the reason, all of a
+ * mapping for want of memory (@over), or just what was asked. A message that
+ * there was no memory for is announced.
+ */
+bool nl_tells_losses(int nl, size_t length, unsigned int over,
+		     unsigned int mappings);
 /* Counters, by number of their attribute; needs root. */
 long nl_stat(int attr);
 

@@ -164,7 +164,10 @@ void *shared_memory(size_t length);
 unsigned int next_random(unsigned int *state);
 
 /* A TEST with a generous limit: debug kernels under emulation are slow. */
-#define LMAP_TEST(group, name) TEST_F_TIMEOUT(group, name, 900)
+#ifndef LMAP_TEST_SECONDS
+#define LMAP_TEST_SECONDS	900
+#endif
+#define LMAP_TEST(group, name) TEST_F_TIMEOUT(group, name, LMAP_TEST_SECONDS)
 
 #define FIXTURE_PLAIN(name) \
 	FIXTURE(name) { int space; }; \
