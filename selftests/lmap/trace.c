@@ -64,7 +64,7 @@ static bool says(const char *line, const char *key, const char *value)
 	size_t length = strlen(value);
 
 	return at && !strncmp(at, value, length) &&
-	       (!at[length] || strchr(" \n\t", at[length]));
+	       (!at[length] || strchr("\t\n ", at[length]));
 }
 
 /* mem is lent to nobody yet; w[i] is seen at v[i]. */
@@ -121,16 +121,8 @@ FIXTURE_TEARDOWN(trace)
 		close(self->w[i]);
 }
 
-#define NEEDS_TRACEFS() \
-	do { \
-		if (!self->traced) \
-			SKIP(return, "no tracefs, or a kernel without tracepoints"); \
-	} while (0)
-#define NEEDS_DEBUGFS() \
-	do { \
-		if (!self->debugfs) \
-			SKIP(return, "no debugfs at /sys/kernel/debug"); \
-	} while (0)
+#define NO_TRACEFS	"no tracefs, or a kernel without tracepoints"
+#define NO_DEBUGFS	"no debugfs at /sys/kernel/debug"
 
 /* Tracepoints. */
 
@@ -187,7 +179,8 @@ LMAP_TEST(trace, map_copy_grant)
 	struct lmap_map m;
 	char *at, *line;
 
-	NEEDS_TRACEFS();
+	if (!self->traced)
+		SKIP(return, NO_TRACEFS);
 	ASSERT_EQ(0, map_range(self->space, self->mem, 4 * PG,
 			       LMAP_R | LMAP_M, self->w[0], 2 * PG, 0, &m));
 	ASSERT_EQ(0, map_range(self->space, self->mem, 4 * PG, RWM,
@@ -233,7 +226,8 @@ LMAP_TEST(trace, fault)
 {
 	char *at, *line;
 
-	NEEDS_TRACEFS();
+	if (!self->traced)
+		SKIP(return, NO_TRACEFS);
 	ASSERT_EQ(0, MAP(self->mem, 4, RW, 0, 0));
 	ASSERT_EQ(0, poke(self->v[0] + 2 * PG, 7));
 	ASSERT_EQ(NOTHING, peek(self->v[0] + 5 * PG));
@@ -265,7 +259,8 @@ LMAP_TEST(trace, unmap)
 	int begun_by = -1, ended_by = -2;
 	char range[64], *at, *line;
 
-	NEEDS_TRACEFS();
+	if (!self->traced)
+		SKIP(return, NO_TRACEFS);
 	snprintf(range, sizeof(range), "%#lx-%#lx", first + 2, first + 5);
 	ASSERT_EQ(0, MAP(self->mem, N, RWM, 0, 3));
 	for (int i = 0; i < N; i++)
@@ -299,7 +294,8 @@ LMAP_TEST(trace, reasons)
 {
 	char *at, *line;
 
-	NEEDS_TRACEFS();
+	if (!self->traced)
+		SKIP(return, NO_TRACEFS);
 	ASSERT_EQ(0, MAP(self->mem, N, RW, 0, 0));
 	ASSERT_EQ(0, UNMAP(self->mem, N, LMAP_W));
 	ASSERT_EQ(0, munmap(self->mem, PG));
@@ -326,7 +322,8 @@ LMAP_TEST(trace, formats_are_for_tools)
 		"lmap_unmap_end", "lmap_fault", "lmap_zap", "lmap_event",
 	};
 
-	NEEDS_TRACEFS();
+	if (!self->traced)
+		SKIP(return, NO_TRACEFS);
 	for (int i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[128], *text;
 
@@ -377,7 +374,8 @@ LMAP_TEST(trace, debugfs_tree)
 	struct lmap_map m, below;
 	char *tree, *node;
 
-	NEEDS_DEBUGFS();
+	if (!self->debugfs)
+		SKIP(return, NO_DEBUGFS);
 	ASSERT_EQ(0, map_range(self->space, self->mem, N * PG, RWM, self->w[0],
 			       2 * PG, 0, &m));
 	ASSERT_EQ(0, map_range(self->space, self->v[0] + 4 * PG, 3 * PG, LMAP_R,
@@ -419,7 +417,8 @@ LMAP_TEST(trace, debugfs_tree_is_complete)
 	char head[64], *at, *end;
 	int found = 0;
 
-	NEEDS_DEBUGFS();
+	if (!self->debugfs)
+		SKIP(return, NO_DEBUGFS);
 	for (int i = 0; i < MANY; i++)
 		ASSERT_EQ(0, map_range(self->space, self->mem, PG, RW, w,
 				       2 * i * PG, 0, NULL));
@@ -465,7 +464,8 @@ LMAP_TEST(trace, debugfs_tree_while_it_changes)
 	int wrong = 0, seen = 0;
 	pthread_t thread;
 
-	NEEDS_DEBUGFS();
+	if (!self->debugfs)
+		SKIP(return, NO_DEBUGFS);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, map_and_unmap, &m));
 	for (int i = 0; i < 500 / slow() || !seen; i++) {
 		char *at = text_of(DEBUGFS "/tree");
@@ -495,7 +495,8 @@ LMAP_TEST(trace, debugfs_counters_and_reset)
 {
 	long maps, revoked, pages;
 
-	NEEDS_DEBUGFS();
+	if (!self->debugfs)
+		SKIP(return, NO_DEBUGFS);
 	maps = counter("maps ");
 	revoked = counter("revoked ");
 	pages = counter("pages ");
@@ -534,7 +535,8 @@ LMAP_TEST(trace, debugfs_is_for_root)
 {
 	struct stat st;
 
-	NEEDS_DEBUGFS();
+	if (!self->debugfs)
+		SKIP(return, NO_DEBUGFS);
 	EXPECT_EQ(0, as_user(65400, what_a_user_sees, NULL));
 	ASSERT_EQ(0, stat(DEBUGFS "/tree", &st));
 	EXPECT_EQ(0400, st.st_mode & 0777);
