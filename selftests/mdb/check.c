@@ -48,7 +48,8 @@ static const char *check_node(struct world *w, struct lmap_mdb *mdb,
 		return "a node is in a foreign tree";
 	if (!node->npages || lmap_node_wlast(node) >= (unsigned long)w->pages)
 		return "a node reaches out of its window";
-	if (node->flags & ~LMAP_NODE_ZAP)
+	/* Lost more than was asked: only where that has happened. */
+	if (node->flags & ~(LMAP_NODE_ZAP | (w->over ? LMAP_NODE_OVER : 0)))
 		return "a node has a flag too many";
 	bad = check_left(w, node);
 	if (bad)

@@ -176,6 +176,7 @@ mutant mdb.c "neighbours of a run are zapped twice" '/^static void run_grow/,/^}
 mutant mdb.c "what was lost before counts again" '/^static void node_await_zap/,/^}/s/node->lost = 0;//'
 mutant mdb.c "only the last loss counts" '/^static void node_await_zap/,/^}/s/node->lost |=/node->lost =/'
 mutant mdb.c "what came back is lost" '/^int lmap_mdb_extend/,/^}/s/node->lost &= ~rights;//'
+mutant mdb.c "each loss is for want of memory" '/^static void node_await_zap/,/^}/s/node->flags |= LMAP_NODE_ZAP;/node->flags |= LMAP_NODE_ZAP | LMAP_NODE_OVER;/'
 mutant mdb.c "a part that is cut forgets what it lost" 's/right->lost = node->lost;/right->lost = 0;/'
 
 # revocations that pause
