@@ -23,5 +23,7 @@ void report(const char *what, double ns, const char *against, double other,
 
 /* bench-latency.c: how long others wait while much is being revoked. */
 void bench_latency(void);
+/* bench-parallel.c: what borrowers of one region cost each other. */
+void bench_parallel(void);
 
 #endif /* LMAP_BENCH_H */

@@ -623,6 +623,8 @@ int main(int argc, char **argv)
 {
 	double null;
 
+	/* Some rows take minutes. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--check")) {
 			check = true;
@@ -646,6 +648,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (latency) {
+		bench_parallel();
 		bench_latency();
 		return check && failures;
 	}
