@@ -97,12 +97,11 @@ static void show_frames(struct seq_file *m, const struct tree_node *node)
 
 static void show_node(struct seq_file *m, const struct tree_node *node)
 {
-	seq_printf(m, "  node %llu parent %llu region %llu page %lu n %lu rights %c%c%c%c level %u\n",
+	seq_printf(m, "  node %llu parent %llu region %llu page %lu n %lu",
 		   node->id, node->parent, node->region->id, node->wfirst,
-		   node->npages, node->rights & LMAP_R ? 'r' : '-',
-		   node->rights & LMAP_W ? 'w' : '-',
-		   node->rights & LMAP_X ? 'x' : '-',
-		   node->rights & LMAP_M ? 'm' : '-', node->level);
+		   node->npages);
+	seq_printf(m, " rights " LMAP_RIGHTS_FMT " level %u\n",
+		   LMAP_RIGHTS_ARGS(node->rights), node->level);
 	show_frames(m, node);
 }
 

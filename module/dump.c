@@ -235,7 +235,7 @@ static int dump_batch(const struct dumped *to, struct lmap_window *window,
 	rcu_read_lock();
 	spin_lock(&window->index.lock);
 	node = lmap_index_first(&window->index, dump->page, ULONG_MAX);
-	for (; node && n < DUMP_BATCH && !ret; n++) {
+	for (; node && n < DUMP_BATCH; n++) {
 		ret = dump_node(to, window, node, generation);
 		if (ret)
 			break;
@@ -285,21 +285,21 @@ static int dump_window(const struct dumped *to, struct lmap_window *window)
 
 typedef int (*dump_fn)(const struct dumped *to, struct lmap_window *window);
 
-/* All windows, from where the dump is; more than 0 if there are more. */
+/* All windows, from where the dump is. */
 static int dump_windows(const struct dumped *to, dump_fn fn)
 {
 	struct dump *dump = dump_of(to->cb);
 	struct file *file;
 	int ret = 0;
 
-	while (!ret && (file = lmap_window_next(&dump->window))) {
+	while ((file = lmap_window_next(&dump->window))) {
 		struct lmap_window *window = file->private_data;
 
 		if (!dump->only || dump->only == window->id)
 			ret = fn(to, window);
 		fput(file);
 		if (ret)
-			break;
+			return ret;
 		/* The number of a window can't be the last one there is. */
 		dump->window++;
 		dump->page = 0;
@@ -307,9 +307,9 @@ static int dump_windows(const struct dumped *to, dump_fn fn)
 			dump->window = ULONG_MAX;
 		cond_resched();
 		if (signal_pending(current))
-			ret = -EINTR;
+			return -EINTR;
 	}
-	return ret;
+	return 0;
 }
 
 static int dump(struct sk_buff *skb, struct netlink_callback *cb, dump_fn fn)

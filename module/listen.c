@@ -226,7 +226,7 @@ static bool listen_too_late(const struct listen_to *to)
 	return dead;
 }
 
-int lmap_watch_doit(struct sk_buff *skb, struct genl_info *info)
+static int watch_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	u32 watch = 0;
 	struct lmap_listener *listener;
@@ -264,7 +264,7 @@ static bool ear_is_at(const struct lmap_ear *ear, const struct nlattr *window,
 	return ear->space && ear->space->id == nla_get_u64(space);
 }
 
-int lmap_unwatch_doit(struct sk_buff *skb, struct genl_info *info)
+static int unwatch_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *window = info->attrs[LMAP_A_WINDOW];
 	const struct nlattr *space = info->attrs[LMAP_A_SPACE];
@@ -310,13 +310,13 @@ static const struct genl_ops listen_ops[] = {
 		.cmd = LMAP_CMD_WATCH,
 		.policy = watch_policy,
 		.maxattr = ARRAY_SIZE(watch_policy) - 1,
-		.doit = lmap_watch_doit,
+		.doit = watch_doit,
 	},
 	{
 		.cmd = LMAP_CMD_UNWATCH,
 		.policy = unwatch_policy,
 		.maxattr = ARRAY_SIZE(unwatch_policy) - 1,
-		.doit = lmap_unwatch_doit,
+		.doit = unwatch_doit,
 	},
 	{
 		.cmd = LMAP_CMD_WINDOW_GET,

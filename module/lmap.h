@@ -319,6 +319,12 @@ static inline bool lmap_tile_poisoned(struct lmap_region *region,
 	return region->detached && PageHWPoison(lmap_tile_page(tile));
 }
 
+/* Rights for people: seq_printf(m, LMAP_RIGHTS_FMT, LMAP_RIGHTS_ARGS(rights)) */
+#define LMAP_RIGHTS_FMT	"%c%c%c%c"
+#define LMAP_RIGHTS_ARGS(rights) \
+	(rights) & LMAP_R ? 'r' : '-', (rights) & LMAP_W ? 'w' : '-', \
+	(rights) & LMAP_X ? 'x' : '-', (rights) & LMAP_M ? 'm' : '-'
+
 /* main.c */
 extern struct workqueue_struct *lmap_wq;
 extern const struct file_operations lmap_space_fops;

@@ -284,19 +284,21 @@ static struct lmap_node *scope_next(struct lmap_revoke *rv,
 				    struct lmap_node *node,
 				    unsigned long first, unsigned long last)
 {
-	if (!rv->scope.root)
+	struct lmap_node *root = rv->scope.root;
+
+	if (!root)
 		return node ? lmap_mdb_next(node, first, last) :
 			      lmap_mdb_first(rv->mdb, first, last);
-	for (node = node ? subtree_next(node, rv->scope.root->level) : rv->scope.root; node;
-	     node = subtree_next(node, rv->scope.root->level))
+	for (node = node ? subtree_next(node, root->level) : root; node;
+	     node = subtree_next(node, root->level))
 		if (node->rfirst <= last && lmap_node_rlast(node) >= first)
 			return node;
 	return NULL;
 }
 
 /*
- * The next topmost node that must be cut at @at. @rv->scope.root itself is cut only
- * with self: else it keeps everything, and so its children are the topmost.
+ * The next topmost node that must be cut at @at. The scope's root itself is cut
+ * only with self: else it keeps everything, and its children are the topmost.
  */
 static struct lmap_node *next_to_split(struct lmap_revoke *rv,
 				       struct lmap_node *node, unsigned long at)

@@ -75,8 +75,6 @@ extern struct srcu_struct lmap_listen_srcu;
 extern atomic_t lmap_nr_ears;
 
 struct lmap_listener *lmap_listener_find(struct net *net, u32 portid);
-int lmap_watch_doit(struct sk_buff *skb, struct genl_info *info);
-int lmap_unwatch_doit(struct sk_buff *skb, struct genl_info *info);
 
 /* report.c */
 bool lmap_put_u64(struct sk_buff *skb, int attr, u64 value);

@@ -114,13 +114,11 @@ static void lmap_window_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct lmap_window *window = file->private_data;
 
-	seq_printf(m, "lmap-window:\t%llu\nlmap-space:\t%llu\nlmap-size:\t%llu\nlmap-rights:\t%c%c%c%c\n",
+	seq_printf(m, "lmap-window:\t%llu\nlmap-space:\t%llu\nlmap-size:\t%llu\n",
 		   window->id, window->space->id,
-		   (u64)window->npages << PAGE_SHIFT,
-		   window->rights & LMAP_R ? 'r' : '-',
-		   window->rights & LMAP_W ? 'w' : '-',
-		   window->rights & LMAP_X ? 'x' : '-',
-		   window->rights & LMAP_M ? 'm' : '-');
+		   (u64)window->npages << PAGE_SHIFT);
+	seq_printf(m, "lmap-rights:\t" LMAP_RIGHTS_FMT "\n",
+		   LMAP_RIGHTS_ARGS(window->rights));
 }
 
 static loff_t lmap_window_llseek(struct file *file, loff_t offset, int whence)
