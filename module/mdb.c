@@ -369,8 +369,8 @@ static void node_await_zap(struct lmap_node *node, unsigned int rights)
 	node->flags |= LMAP_NODE_ZAP;
 }
 
-/* Model: revoke.pml, demote_node(). */
-static void node_demote(struct lmap_revoke *rv, struct lmap_node *node)
+/* True if it has lost something. Model: revoke.pml, demote_node(). */
+static bool node_demote(struct lmap_revoke *rv, struct lmap_node *node)
 {
 	unsigned int rights = node->rights & ~rv->scope.take;
 
@@ -378,7 +378,7 @@ static void node_demote(struct lmap_revoke *rv, struct lmap_node *node)
 	if (node->flags & LMAP_NODE_ZAP || lmap_node_dying(node))
 		note_node(rv, node);
 	if (!(node->rights & rv->scope.take))
-		return;
+		return false;
 	if (rv->scope.take & LMAP_R)
 		rights = 0;
 	node_await_zap(node, rights);
@@ -386,6 +386,7 @@ static void node_demote(struct lmap_revoke *rv, struct lmap_node *node)
 	rv->mappings++;
 	rv->pages += node->npages;
 	note_node(rv, node);
+	return true;
 }
 
 static void subtree_demote(struct lmap_revoke *rv, struct lmap_node *top)
@@ -393,8 +394,7 @@ static void subtree_demote(struct lmap_revoke *rv, struct lmap_node *top)
 	struct lmap_node *node;
 
 	for (node = top; node; node = subtree_next(node, top->level)) {
-		node_demote(rv, node);
-		if (node->flags & LMAP_NODE_ZAP)
+		if (node_demote(rv, node))
 			node->flags |= LMAP_NODE_OVER;
 		take_break(rv);
 	}

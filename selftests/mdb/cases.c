@@ -471,6 +471,43 @@ static void losses(void)
 	result(ok, "a mapping knows what it has lost until its next loss");
 }
 
+/* No spares: all of @above loses, what was lost below before is not that. */
+static void over_own(void)
+{
+	struct lmap_revoke rv = { .scope.rlast = 3, .scope.take = LMAP_W };
+	struct lmap_origin oa = { .id = 1 }, ob = { .id = 2 };
+	struct lmap_node above = { .npages = 4, .rights = LMAP_RIGHTS_ALL,
+				   .origin = &oa, .depth = 5 };
+	struct lmap_node below = { .npages = 4, .rights = LMAP_R | LMAP_W,
+				   .origin = &ob };
+	struct lmap_index index[2];
+	struct lmap_mdb mdb;
+	bool ok;
+
+	lmap_mdb_init(&mdb);
+	lmap_index_init(&index[0]);
+	lmap_index_init(&index[1]);
+	mutex_lock(&mdb.lock);
+	ok = !lmap_mdb_insert(&mdb, NULL, &index[0], &above);
+	ok &= !lmap_mdb_insert(&mdb, &above, &index[1], &below);
+	rv.mdb = &mdb;
+	rv.scope.root = &above;
+	INIT_LIST_HEAD(&rv.spares);
+	lmap_mdb_demote(&rv);
+	ok &= below.lost == LMAP_W && !rv.over;
+	rv.scope.root = NULL;
+	rv.scope.rlast = 0;
+	rv.scope.take = LMAP_M;
+	lmap_mdb_demote(&rv);
+	ok &= rv.over && above.lost == LMAP_M && above.flags & LMAP_NODE_OVER;
+	ok &= below.lost == LMAP_W && !(below.flags & LMAP_NODE_OVER);
+	rv.scope.take = LMAP_R;
+	lmap_mdb_demote(&rv);
+	ok &= lmap_node_dying(&below) && below.flags & LMAP_NODE_OVER;
+	mutex_unlock(&mdb.lock);
+	result(ok, "only what loses more than was asked is said to");
+}
+
 /* It is cut, for another reason, before its zap: that is due in each part. */
 static void paused_and_cut(void)
 {
@@ -539,6 +576,7 @@ int main(void)
 	bits_above();
 	runs();
 	losses();
+	over_own();
 	paused_and_cut();
 	printf("1..%d\n", tests);
 	return failed != 0;
