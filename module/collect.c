@@ -177,6 +177,7 @@ struct parent_view {
 	unsigned long rfirst;
 	unsigned int rights;
 	unsigned int depth;
+	unsigned int level;
 };
 
 static struct lmap_region *parent_look(struct lmap_window *source,
@@ -201,6 +202,7 @@ static struct lmap_region *parent_look(struct lmap_window *source,
 		view->rfirst = node->rfirst;
 		view->rights = node->rights;
 		view->depth = node->depth;
+		view->level = node->level;
 	} else {
 		/* Changed between the two looks: nothing is known. */
 		view->wfirst = wfirst;
@@ -257,6 +259,7 @@ static int collect_window(struct map_request *req, struct lmap_window *source,
 		get_file(source->file);
 		piece->sfirst = first;
 		piece->source_id = view.id;
+		piece->level = view.level;
 		piece->rfirst = view.rfirst + (first - view.wfirst);
 	}
 	return 0;

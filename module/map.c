@@ -166,7 +166,10 @@ static int map_run(struct map_request *req, struct lmap_map *arg)
 
 	do {
 		ret = lmap_pieces_prepare(req);
-		if (ret)
+		/* What was left has gone meanwhile. */
+		if (ret == req->denied && !list_empty(&req->moved))
+			ret = 0;
+		if (list_empty(&req->pieces))
 			break;
 		ret = lmap_pieces_place(req);
 		mmap_read_unlock(req->space->mm);
@@ -177,6 +180,7 @@ static int map_run(struct map_request *req, struct lmap_map *arg)
 	} while (ret == -EAGAIN && !signal_pending(current));
 	if (ret == -EAGAIN)
 		ret = -EINTR;
+	lmap_pieces_all(req);
 	if (!ret)
 		ret = lmap_pieces_leave(req);
 	if (!ret)
@@ -195,6 +199,7 @@ static long map_ioctl(struct lmap_space *space, struct lmap_map *arg,
 	int ret;
 
 	INIT_LIST_HEAD(&req.pieces);
+	INIT_LIST_HEAD(&req.moved);
 	file = lmap_window_fget(arg->window);
 	if (IS_ERR(file))
 		return PTR_ERR(file);

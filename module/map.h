@@ -24,6 +24,7 @@ enum map_op {
  * @source: window that holds the mapping to be passed on (its file is referenced), or NULL
  * @sfirst: with @source: first page there
  * @source_id: with @source: number of the mapping there
+ * @level: with @source: how deep it is in the tree
  * @rfirst: first region page
  * @wfirst: first target page
  * @npages: length
@@ -42,6 +43,7 @@ struct map_piece {
 	struct lmap_window *source;
 	unsigned long sfirst;
 	u64 source_id;
+	unsigned int level;
 	unsigned long rfirst;
 	unsigned long wfirst;
 	unsigned long npages;
@@ -66,7 +68,9 @@ struct map_piece {
  * @depth: further levels asked for
  * @budget: mappings asked for, 0 = no limit
  * @order: of the flexpage, for the result
- * @pieces: struct map_piece, in order of address
+ * @pieces: struct map_piece, in order of address; while they are placed see
+ *	    pieces_sort()
+ * @moved: those that were dealt with before the source was looked at again
  * @denied: the best reason why something was left out
  * @local: memory for pieces when there is no other
  * @wlo: window pages of all pieces, from here
@@ -85,6 +89,7 @@ struct map_request {
 	u32 budget;
 	unsigned int order;
 	struct list_head pieces;
+	struct list_head moved;
 	int denied;
 	struct map_piece local[2];
 	unsigned long wlo;
@@ -99,5 +104,6 @@ void lmap_pieces_free(struct map_request *req, struct list_head *pieces);
 int lmap_pieces_place(struct map_request *req);
 int lmap_pieces_leave(struct map_request *req);
 void lmap_pieces_undo(struct map_request *req);
+void lmap_pieces_all(struct map_request *req);
 
 #endif /* LMAP_MAP_H */

@@ -9,6 +9,7 @@
 #include "map.h"
 #include "race.h"
 
+#include <linux/list_sort.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -17,8 +18,8 @@
 
 /*
  * Under mdb->lock: the source mapping, if it still is what it was. It may have
- * lost m meanwhile, perhaps by this very call (a grant reduces what is below):
- * the new mapping then lacks it as well, as if it had been made just before.
+ * lost m meanwhile: the new mapping then lacks it as well, as if it had been
+ * made just before.
  */
 static int piece_source(struct map_piece *piece, struct lmap_node **out)
 {
@@ -577,6 +578,54 @@ int lmap_pieces_leave(struct map_request *req)
 	return list_empty(&req->pieces) ? err : 0;
 }
 
+static int piece_deeper(void *unused, const struct list_head *a,
+			const struct list_head *b)
+{
+	return (int)list_entry(b, struct map_piece, link)->level -
+	       (int)list_entry(a, struct map_piece, link)->level;
+}
+
+static int piece_behind(void *unused, const struct list_head *a,
+			const struct list_head *b)
+{
+	return list_entry(a, struct map_piece, link)->wfirst >
+	       list_entry(b, struct map_piece, link)->wfirst;
+}
+
+/*
+ * Moving a part of a mapping cuts and reduces what derives from it. If that is
+ * to be moved as well it goes first, as it was when it was looked at.
+ */
+static void pieces_sort(struct map_request *req)
+{
+	if (req->op == MAP_OP_GRANT)
+		list_sort(NULL, &req->pieces, piece_deeper);
+}
+
+/* What has been moved is not looked at again, but is told in the result. */
+static void pieces_keep(struct map_request *req, struct map_piece *until)
+{
+	struct map_piece *piece, *next;
+
+	list_for_each_entry_safe(piece, next, &req->pieces, link) {
+		if (piece == until)
+			break;
+		if (piece_moves(req, piece))
+			list_move_tail(&piece->link, &req->moved);
+	}
+}
+
+/**
+ * lmap_pieces_all - have all that was placed in order of address again
+ * @req: after the last lmap_pieces_place()
+ */
+void lmap_pieces_all(struct map_request *req)
+{
+	list_splice_init(&req->moved, &req->pieces);
+	if (req->op == MAP_OP_GRANT)
+		list_sort(NULL, &req->pieces, piece_behind);
+}
+
 /**
  * lmap_pieces_place - check the target, clear it, make the mappings
  * @req: after lmap_pieces_prepare()
@@ -596,6 +645,7 @@ int lmap_pieces_place(struct map_request *req)
 			return ret;
 	}
 	lmap_race_sleep(place_checked);
+	pieces_sort(req);
 	list_for_each_entry(piece, &req->pieces, link) {
 		ret = piece_place(req, piece);
 		/* It was revoked: as if that had come after its grant. */
@@ -611,6 +661,8 @@ int lmap_pieces_place(struct map_request *req)
 	spin_unlock(&req->window->index.lock);
 	if (dead)
 		ret = -ENXIO;
+	if (ret == -EAGAIN)
+		pieces_keep(req, piece);
 	if (ret)
 		lmap_pieces_undo(req);
 	return ret;

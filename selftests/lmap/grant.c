@@ -475,4 +475,24 @@ LMAP_TEST(grant, of_a_range_that_holds_a_mapping_and_what_derives_from_it)
 	EXPECT_EQ(-EACCES, GRANT(self->v[3], N + 1, RW, 4, 0));
 }
 
+/* Granting a part of the first cuts the second, which has been looked at. */
+LMAP_TEST(grant, of_a_part_tells_all_bytes_that_went)
+{
+	struct lmap_map m = { .snd = (uintptr_t)self->v[1] + (N - 1) * PG,
+			      .length = 4 * PG, .rights = RW,
+			      .window = self->w[3] };
+
+	ASSERT_EQ(0, map_range(self->space, self->v[1] + (N - 2) * PG, 2 * PG,
+			       ALL, self->w[1], (N + 1) * PG, 0, NULL));
+	ASSERT_EQ(0, op_range(self->space, LMAP_GRANT, &m));
+	EXPECT_EQ(3 * PG, m.out_bytes);
+	EXPECT_EQ(RW, m.out_rights);
+	EXPECT_TRUE(page_is(self->v[3], 0, N));
+	EXPECT_TRUE(page_is(self->v[3], 1, NOTHING));
+	EXPECT_TRUE(page_is(self->v[3], 2, N - 1));
+	EXPECT_TRUE(page_is(self->v[3], 3, N));
+	for (int i = N - 1; i < N + 3; i++)
+		EXPECT_TRUE(page_is(self->v[1], i, NOTHING));
+}
+
 TEST_HARNESS_MAIN
