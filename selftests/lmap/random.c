@@ -570,6 +570,20 @@ static int leave_out(struct op *ops, int n, int chunk, time_t until)
 	return n;
 }
 
+/* What is wrong mostly has to do with what was done last. */
+static int keep_last(struct op *ops, int n, time_t until)
+{
+	for (int last = 64; last < n && now() < until; last *= 2) {
+		int failed = run(ops + n - last, last);
+
+		if (failed < 0)
+			continue;
+		memmove(ops, ops + n - last, failed * sizeof(*ops));
+		return failed;
+	}
+	return n;
+}
+
 /* Leaves out all operations of one actor, or of one kind. */
 static int leave_out_all(struct op *ops, int n, int actor, int kind)
 {
@@ -640,6 +654,7 @@ static int shrink(struct op *ops, int n)
 	int before;
 
 	symptom = found;
+	n = keep_last(ops, n, until);
 	for (int kind = 0; kind < OP_KINDS && now() < until; kind++)
 		n = leave_out_all(ops, n, -1, kind);
 	for (int actor = 0; actor < PROCS && now() < until; actor++)
