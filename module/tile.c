@@ -242,9 +242,15 @@ int lmap_tile_fill(struct lmap_region *region, unsigned long page,
 	return tiles_insert(region, page, &pinned, gen);
 }
 
+/* A page of a huge page that is as large as what a page table covers. */
+static bool page_is_huge(struct page *page)
+{
+	return compound_order(compound_head(page)) >= PMD_SHIFT - PAGE_SHIFT;
+}
+
 /* The page itself, faulting it in; may drop and retake the mmap_lock. */
 static int pin_one(struct lmap_region *region, unsigned long page, u64 gen,
-		   bool nowait, int *locked)
+		   bool nowait, int *locked, bool *huge)
 {
 	struct mm_struct *mm = region->space->mm;
 	struct lmap_pinned pinned = { .nr = 1 };
@@ -266,6 +272,7 @@ static int pin_one(struct lmap_region *region, unsigned long page, u64 gen,
 		return n < 0 ? n : fatal_signal_pending(current) ?
 			-EINTR : -EFAULT;
 	lmap_race_sleep(pin_pinned);
+	*huge = page_is_huge(pinned.pages[0]);
 	return tiles_insert(region, page, &pinned, gen);
 }
 
@@ -302,7 +309,7 @@ static void pin_neighbours(struct lmap_region *region, unsigned long page,
 }
 
 static int pin_locked(struct lmap_region *region, unsigned long page, u64 gen,
-		      struct mm_struct *held)
+		      struct mm_struct *held, bool *huge)
 {
 	struct mm_struct *mm = region->space->mm;
 	int locked = 1, ret;
@@ -313,12 +320,42 @@ static int pin_locked(struct lmap_region *region, unsigned long page, u64 gen,
 	} else if (held != mm && !mmap_read_trylock(mm)) {
 		return -EBUSY;
 	}
-	ret = pin_one(region, page, gen, held, &locked);
+	ret = pin_one(region, page, gen, held, &locked, huge);
 	if (!ret && locked)
 		pin_neighbours(region, page, gen);
 	if (locked && held != mm)
 		mmap_read_unlock(mm);
 	return ret;
+}
+
+/*
+ * The other chunks of a huge page, which is in memory as a whole: its borrowers
+ * can have it with one entry then. Failing is no error.
+ */
+static void pin_rest(struct lmap_region *region, unsigned long page)
+{
+	unsigned long pages = 1UL << (PMD_SHIFT - PAGE_SHIFT);
+	unsigned long first = max(round_down(page, pages), region->first);
+	unsigned long last = min(page | (pages - 1), region->last);
+	struct mm_struct *mm = region->space->mm;
+	unsigned long at;
+
+	for (at = first; at <= last; at = (at | (LMAP_CHUNK_PAGES - 1)) + 1) {
+		unsigned long number = at >> LMAP_CHUNK_SHIFT;
+		u64 gen;
+
+		/* As it is for the page's own chunk. */
+		if (lmap_tile_get(region, at))
+			continue;
+		gen = chunk_gen(region, number, GFP_KERNEL_ACCOUNT);
+		if (!gen)
+			break;
+		mmu_interval_read_begin(&region->notifier);
+		if (mmap_read_lock_killable(mm))
+			break;
+		pin_neighbours(region, at, gen);
+		mmap_read_unlock(mm);
+	}
 }
 
 /**
@@ -341,6 +378,7 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 {
 	gfp_t gfp = held ? GFP_NOWAIT | __GFP_ACCOUNT : GFP_KERNEL_ACCOUNT;
 	struct mm_struct *mm;
+	bool huge = false;
 	u64 gen;
 	int ret;
 
@@ -364,8 +402,10 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 		lmap_race_sleep(pin_gen_read);
 		mmu_interval_read_begin(&region->notifier);
 		lmap_race_sleep(pin_begun);
-		ret = pin_locked(region, page, gen, held);
+		ret = pin_locked(region, page, gen, held, &huge);
 	} while (ret == -EAGAIN && !held && !fatal_signal_pending(current));
+	if (!ret && huge && !held)
+		pin_rest(region, page);
 	/* The last user of an mm must not be torn down under our locks. */
 	mmput_async(mm);
 	if (ret == -EAGAIN)
