@@ -7,7 +7,7 @@
  * borrower's mmap_lock is held. The race of fault and revoke is drawn in
  * Documentation/locking.rst.
  */
-#include "lmap.h"
+#include "fault.h"
 #include "race.h"
 #include "trace.h"
 
@@ -39,22 +39,6 @@ struct fill {
 	struct lmap_chunk *chunk;
 	unsigned long chunk_number;
 };
-
-static unsigned long vma_wpage(struct vm_area_struct *vma, unsigned long addr)
-{
-	return vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
-}
-
-/* The rights that a view needs a page to have to show it at all. */
-static unsigned int vma_rights_wanted(struct vm_area_struct *vma)
-{
-	return vma->vm_flags & VM_EXEC ? LMAP_R | LMAP_X : LMAP_R;
-}
-
-static bool tile_fits(struct vm_area_struct *vma, unsigned long tile)
-{
-	return !(vma->vm_flags & VM_EXEC) || tile & LMAP_TILE_EXEC;
-}
 
 /* Is @hit still true, and for this page? Looks again if not. */
 static bool fill_lookup(struct fill *f, unsigned long wpage)
@@ -100,7 +84,7 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 {
 	struct fill *f = data;
 	struct vm_area_struct *vma = f->vma;
-	unsigned long wpage = vma_wpage(vma, addr), flags = vma->vm_flags;
+	unsigned long wpage = lmap_vma_wpage(vma, addr), flags = vma->vm_flags;
 	unsigned long page, tile;
 	bool upgrade = pte_present(*pte) && f->write && addr == f->target;
 	bool write;
@@ -111,11 +95,11 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 	lmap_race(fault_locked);
 	if (!fill_lookup(f, wpage))
 		return 0;
-	if (~f->hit.rights & vma_rights_wanted(vma))
+	if (~f->hit.rights & lmap_vma_rights_wanted(vma))
 		return 0;
 	page = f->hit.rfirst + (wpage - f->hit.wfirst);
 	tile = fill_tile(f, page);
-	if (!tile || !tile_fits(vma, tile) ||
+	if (!tile || !lmap_tile_fits(vma, tile) ||
 	    lmap_tile_poisoned(lmap_mdb_region(f->hit.mdb), tile))
 		return 0;
 	/* Tracked: only what is touched. */
@@ -150,12 +134,12 @@ static void fill_range(struct fill *f, unsigned long addr,
 {
 	struct vm_area_struct *vma = f->vma;
 	struct lmap_hit *hit = &f->hit;
-	unsigned long wpage = vma_wpage(vma, addr);
+	unsigned long wpage = lmap_vma_wpage(vma, addr);
 	unsigned long first = max(vma->vm_start, addr & PMD_MASK);
 	unsigned long last = min(vma->vm_end - 1, addr | ~PMD_MASK);
 	struct lmap_region *region = lmap_mdb_region(hit->mdb);
-	unsigned long wfirst = max(hit->wfirst, vma_wpage(vma, first));
-	unsigned long wlast = min(hit->wlast, vma_wpage(vma, last));
+	unsigned long wfirst = max(hit->wfirst, lmap_vma_wpage(vma, first));
+	unsigned long wlast = min(hit->wlast, lmap_vma_wpage(vma, last));
 	unsigned long page = hit->rfirst + (wpage - hit->wfirst);
 	unsigned long lo = page, hi = page;
 	unsigned long min_page = page - (wpage - wfirst);
@@ -185,11 +169,18 @@ static void fill_range(struct fill *f, unsigned long addr,
 static vm_fault_t fill_run(struct fill *f, unsigned long start,
 			   unsigned long end)
 {
+	struct mm_struct *mm = f->vma->vm_mm;
+	int ret = 0;
+
 	f->fresh = false;
 	f->chunk = NULL;
 	f->filled = 0;
-	if (apply_to_page_range(f->vma->vm_mm, start, end - start, fill_pte,
-				f))
+	lmap_grain_fine(f->window);
+	/* Somebody was faster, with more: the access tells. */
+	if (!lmap_huge_there(mm, start))
+		ret = apply_to_page_range(mm, start, end - start, fill_pte, f);
+	lmap_grain_fine_end(f->window);
+	if (ret)
 		return VM_FAULT_OOM;
 	if (f->filled) {
 		lmap_count(faults, 1);
@@ -304,9 +295,9 @@ static int fault_check(struct fill *f, unsigned long addr,
 		       struct lmap_region **region, unsigned long *page,
 		       unsigned long *start, unsigned long *end)
 {
-	unsigned int want = vma_rights_wanted(f->vma) |
+	unsigned int want = lmap_vma_rights_wanted(f->vma) |
 			    (f->write ? LMAP_W : 0);
-	unsigned long wpage = vma_wpage(f->vma, addr), tile;
+	unsigned long wpage = lmap_vma_wpage(f->vma, addr), tile;
 	struct lmap_hit *hit = &f->hit;
 	int ret = 0;
 
@@ -323,7 +314,7 @@ static int fault_check(struct fill *f, unsigned long addr,
 			ret = lmap_region_tryget(*region) ? -EAGAIN : -EFAULT;
 		else if (lmap_tile_poisoned(*region, tile))
 			ret = -EHWPOISON;
-		else if (!tile_fits(f->vma, tile) ||
+		else if (!lmap_tile_fits(f->vma, tile) ||
 			 (f->write && !(tile & LMAP_TILE_WRITE)))
 			ret = -EACCES;
 		else
@@ -360,7 +351,7 @@ vm_fault_t lmap_window_fault(struct vm_fault *vmf)
 		.write = vmf->flags & FAULT_FLAG_WRITE,
 	};
 	/* The view may be gone when the lock has been dropped. */
-	unsigned long wpage = vma_wpage(f.vma, f.target);
+	unsigned long wpage = lmap_vma_wpage(f.vma, f.target);
 	u64 window = f.window->id;
 	vm_fault_t ret = window_fault(vmf, &f);
 
@@ -418,6 +409,8 @@ static void populate_vma(struct lmap_window *window,
 	for (; addr < stop; addr = end) {
 		end = min(stop, (addr & PMD_MASK) + PMD_SIZE);
 		lmap_race_sleep(populate_begun);
+		if (end - addr == PMD_SIZE && lmap_huge_populate(vma, addr))
+			continue;
 		if (fill_run(&f, addr, end) == VM_FAULT_OOM)
 			return;
 		cond_resched();

@@ -28,14 +28,18 @@
  *         i_mmap_rwsem of windows  inside unmap_mapping_range(), own class
  *           mmu notifiers, page table locks of the borrower
  *             xa_lock              fault: reads slots without it
- *         window->copy_lock        in-kernel copies; revoke only passes it
+ *         window->copy_lock        in-kernel copies, 2 MiB entries; revoke only
+ *				    passes it
+ *   mmap_lock of the borrower, or the lock of a VMA: faults
+ *     window->grain              read: page tables are filled (and allocated)
+ *       copy_lock, page table locks
  *   space->regions_lock            list of regions; may be taken anywhere above,
  *				    nothing is taken under it
  *
  * region->revoke is taken in notifier callbacks that may block (see region.c
  * for which ones), so under it and under space->lock nothing may allocate with
  * reclaim, take a mmap_lock or touch user memory. The shrinker only tries it.
- * Faults take none of these locks but xa_lock. Who listens is kept under locks
+ * Faults take none of those above but xa_lock and, for reading, copy_lock. Who listens is kept under locks
  * of report.h.
  *
  * Lifetimes
@@ -220,7 +224,9 @@ struct lmap_region {
  * @npages: size; immutable
  * @rights: the most that can be mapped into it; immutable
  * @dead: nothing can be mapped into it any more; index.lock
- * @copy_lock: read while the kernel copies from or to a tile
+ * @copy_lock: read while the kernel copies from or to a tile, or sets an entry
+ *	      for a whole page table
+ * @grain: read while page tables are filled, written while such an entry is set
  * @rcu: frees the memory
  */
 struct lmap_window {
@@ -236,6 +242,7 @@ struct lmap_window {
 	unsigned int rights;
 	bool dead;
 	lmap_compat_rwlock_t copy_lock;
+	struct rw_semaphore grain;
 	struct rcu_head rcu;
 };
 

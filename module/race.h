@@ -22,6 +22,7 @@
 	X(fault_unlocked)	/* borrower's mmap_lock dropped; pin comes */ \
 	X(fault_pinned)		/* the same; the retry comes */ \
 	X(mkwrite_looked_up)	/* no locks of ours */ \
+	X(huge_checked)		/* copy lock, checks done; entry comes */ \
 	X(populate_begun)	/* mmap_lock; page tables come */ \
 	X(pin_gen_read)		/* callbacks are waited for next */ \
 	X(pin_begun)		/* callbacks waited for; mmap_lock comes */ \
@@ -38,7 +39,7 @@
 	X(copy_checked)		/* copy lock; memory is touched next */ \
 	X(copy_no_tile)		/* region held; pin comes */ \
 	X(zap_marked)		/* marks visible; page tables come */ \
-	X(zap_tables)		/* page tables done; copies come */ \
+	X(zap_tables)		/* page tables done */ \
 	X(window_killed)	/* no node leads here; leaves the list next */ \
 	X(window_made)		/* file exists; published next */ \
 	X(collect_region)	/* region of a mapping found; lock comes */ \

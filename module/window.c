@@ -6,7 +6,7 @@
  * creator's, never to a private or copied VMA, never executable unless it was
  * mmapped so; and get_user_pages must never get at a page.
  */
-#include "lmap.h"
+#include "fault.h"
 #include "race.h"
 #include "trace.h"
 
@@ -53,6 +53,9 @@ void lmap_window_zap(struct lmap_window *window, unsigned long wfirst,
 	/* Marks before page tables; partner: the barrier in fill_pte(). */
 	smp_mb();
 	lmap_race_sleep(zap_marked);
+	/* What looked at the marks before, copies and huge_set(), is over. */
+	lmap_compat_write_lock(&window->copy_lock);
+	lmap_compat_write_unlock(&window->copy_lock);
 	trace_lmap_zap(window, wfirst, wlast);
 	lockdep_off();
 	unmap_mapping_range(window->file->f_mapping,
@@ -60,9 +63,6 @@ void lmap_window_zap(struct lmap_window *window, unsigned long wfirst,
 			    (loff_t)(wlast - wfirst + 1) << PAGE_SHIFT, 1);
 	lockdep_on();
 	lmap_race_sleep(zap_tables);
-	/* Copies that began before the marks are over. */
-	lmap_compat_write_lock(&window->copy_lock);
-	lmap_compat_write_unlock(&window->copy_lock);
 }
 
 struct lmap_window *lmap_vma_window(struct vm_area_struct *vma)
@@ -84,6 +84,9 @@ static int lmap_window_mprotect(struct vm_area_struct *vma,
 
 const struct vm_operations_struct lmap_window_vm_ops = {
 	.fault = lmap_window_fault,
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+	.huge_fault = lmap_window_huge_fault,
+#endif
 	.pfn_mkwrite = lmap_window_mkwrite,
 	.mprotect = lmap_window_mprotect,
 	.access = lmap_window_access,
@@ -275,6 +278,7 @@ static struct file *window_make(struct lmap_space *space, u64 length,
 		return ERR_PTR(-ENOMEM);
 	lmap_index_init(&window->index);
 	lmap_compat_rwlock_init(&window->copy_lock);
+	init_rwsem(&window->grain);
 	INIT_LIST_HEAD(&window->ears);
 	window->id = lmap_id_next();
 	window->space = space;

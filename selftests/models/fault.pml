@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * lmap - model: page faults, write upgrades and in-kernel copies against
- * revoking and dropping, on a machine with weak memory.
+ * lmap - model: page faults, write upgrades, entries for a whole page table and
+ * in-kernel copies against revoking and dropping, on a machine with weak memory.
  *
  * Models fill_pte(), lmap_window_fault(), lmap_window_mkwrite() (fault.c),
- * copy_tile() (copy.c), lmap_window_zap() (window.c), lmap_chunk_drop()
+ * huge_set() (huge.c), copy_tile() (copy.c), lmap_window_zap() (window.c), lmap_chunk_drop()
  * (drop.c) and the part of a revocation that takes rights (revoke.c). One page
  * of one window, two threads of the borrower, one revoker, one dropper, one
  * copy.
@@ -31,6 +31,8 @@
  * plant UNPIN_BEFORE_ZAP pins - unpinned first, then zapped
  * plant MKWRITE_RETURNS_0 lost_w - the core makes the entry writable after our check
  * plant ZAP_PASSES_COPIES copying|pins - the zap does not wait for copies
+ * plant PASS_AFTER_ZAP lost_|pins - the zap waits for looks at the marks only after the page tables
+ * plant HUGE_NO_LOCK lost_|pins - an entry for all is set without the lock that the zap passes
  * plant COPY_NO_MB copying|pins|lost_ - what is copied is looked up before the lock is taken
  */
 
@@ -47,6 +49,8 @@ bit ptl, revoke;		/* locks: of the page table, of the region */
 bit linking, dropping;		/* locks for linking it and of the tiles; released with the store under them */
 byte pte;			/* page that the entry shows, 0 = none */
 bit pte_w;
+byte pmd;			/* page that an entry for all shows, 0 = none */
+bit pmd_w;
 byte readers;			/* of window->copy_lock */
 
 /* What the lender has, and what is pinned how often. */
@@ -58,7 +62,7 @@ bit lost_r, lost_w;		/* a revocation of these has returned */
 byte copying;
 bit copying_w;
 
-#define reached(p)	(pte == (p) || copying == (p))
+#define reached(p)	(pte == (p) || pmd == (p) || copying == (p))
 
 /* Buffers of the two faults, the revoker and the dropper. */
 chan buf[4] = [2] of { mtype, byte };
@@ -98,14 +102,18 @@ inline zap()
 #ifndef NO_MB_ZAP
 	SMP_MB;
 #endif
+#if !defined(ZAP_PASSES_COPIES) && !defined(PASS_AFTER_ZAP)
+	readers == 0;			/* write_lock, write_unlock */
+#endif
 	if
-	:: table == 0			/* nothing there to walk */
-	:: table -> LOCK(ptl);
+	:: atomic { pmd -> pmd = 0; pmd_w = 0 }
+	:: pmd == 0 && table == 0	/* nothing there to walk */
+	:: pmd == 0 && table -> LOCK(ptl);
 		d_step { pte = 0; pte_w = 0 };
 		UNLOCK(ptl)
 	fi;
-#ifndef ZAP_PASSES_COPIES
-	readers == 0			/* write_lock, write_unlock */
+#ifdef PASS_AFTER_ZAP
+	readers == 0
 #else
 	skip
 #endif
@@ -145,8 +153,9 @@ inline set_entry()
 inline fill()
 {
 	if
+	:: pmd -> goto next		/* somebody was faster, with more */
 	:: table
-	:: atomic { linking == 0 -> linking = 1; STORE(s_table, 1) }
+	:: atomic { linking == 0 && pmd == 0 -> linking = 1; STORE(s_table, 1) }
 	fi;
 #ifdef CHECK_BEFORE_LOCK
 	r = rights;
@@ -201,6 +210,7 @@ again:		skip;
 		d_step { present = pte != 0; t = pte };
 		if
 		:: present && (!write || pte_w) -> goto next
+		:: pmd -> goto next
 		:: else
 		fi;
 		/* fault_check() */
@@ -252,8 +262,8 @@ proctype revoker()
 	d_step {
 		lost_w = 1;
 		lost_r = take & R;
-		assert(!(lost_r && (pte || copying)));
-		assert(!(lost_w && ((pte && pte_w) || (copying && copying_w))));
+		assert(!(lost_r && (pte || pmd || copying)));
+		assert(!(lost_w && ((pte && pte_w) || (pmd && pmd_w) || (copying && copying_w))));
 		take = 0
 	};
 	UNLOCK_REVOKE
@@ -336,6 +346,45 @@ proctype copy()
 	readers--
 }
 
+/*
+ * huge_set(): the first one, and making it writable. Under the page table's lock
+ * that nothing else is there, as linking a page table is.
+ */
+proctype huge()
+{
+	byte r, t;
+	bit write;
+
+	if
+	:: write = 0
+	:: write = 1
+	fi;
+#ifndef HUGE_NO_LOCK
+	readers++;
+#endif
+	copy_look();
+	if
+	:: !(r & R) || (write && !(r & W)) || t == 0
+	:: else ->
+		d_step {
+			if
+			:: (linking == 0 && pmd == 0) || (write && pmd == t) ->
+				pmd = t;
+				pmd_w = write;
+				assert(pins[t] > 0);
+				assert(!lost_r);
+				assert(!(write && lost_w))
+			:: else
+			fi
+		}
+	fi;
+#ifndef HUGE_NO_LOCK
+	readers--
+#else
+	skip
+#endif
+}
+
 /* All at once would be too much; what is found needs no more. */
 init
 {
@@ -345,6 +394,8 @@ init
 		:: run fault(0, 2); run fault(1, 1)
 		:: run fault(0, 2); run dropper()
 		:: run fault(0, 1); run dropper(); run copy()
+		:: run fault(0, 1); run huge(); run huge()
+		:: run fault(0, 1); run dropper(); run huge()
 		fi
 	}
 }
