@@ -29,6 +29,16 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 }
 #endif
 
+/* 6.4: faults may hold the lock of the VMA alone. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define FAULT_FLAG_VMA_LOCK		0
+
+static inline void release_fault_lock(struct vm_fault *vmf)
+{
+	mmap_read_unlock(vmf->vma->vm_mm);
+}
+#endif
+
 /* 6.5: get_user_pages and friends lost the argument vmas. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define lmap_compat_pin(mm, addr, nr, gup, pages, locked) \

@@ -255,14 +255,16 @@ static int pin_or_retry(struct fill *f, struct lmap_region *region,
 
 /*
  * Brings in a tile. The caller holds a reference to the region for us. The
- * borrower's mmap_lock is dropped meanwhile, and with it the view may go; then
- * VM_FAULT_RETRY tells so. An error needs the lock to be held: it is taken
- * again, and the core looks at nothing but the result then.
+ * borrower's mmap_lock, or the VMA's, is dropped meanwhile, and with it the view
+ * may go; then VM_FAULT_RETRY tells so. An error needs the lock to be held:
+ * mmap_lock is taken again, and the core looks at nothing but the result then;
+ * without it the fault is taken once more, with it.
  * Model: selftests/models/locks.pml, fault().
  */
 static vm_fault_t fault_pin(struct vm_fault *vmf, struct fill *f,
 			    struct lmap_region *region, unsigned long page)
 {
+	bool vma_lock = vmf->flags & FAULT_FLAG_VMA_LOCK;
 	struct mm_struct *mm = vmf->vma->vm_mm;
 	struct file *file;
 	int ret;
@@ -276,12 +278,12 @@ static vm_fault_t fault_pin(struct vm_fault *vmf, struct fill *f,
 		return VM_FAULT_RETRY;
 	}
 	file = get_file(vmf->vma->vm_file);
-	mmap_read_unlock(mm);
+	release_fault_lock(vmf);
 	lmap_race_sleep(fault_unlocked);
 	ret = pin_or_retry(f, region, page, NULL);
 	lmap_race_sleep(fault_pinned);
 	fput(file);
-	if (!ret || ret == -EINTR)
+	if (!ret || ret == -EINTR || vma_lock)
 		return VM_FAULT_RETRY;
 	mmap_read_lock(mm);
 	return fault_errno(vmf, ret);
@@ -359,6 +361,19 @@ vm_fault_t lmap_window_fault(struct vm_fault *vmf)
 			 (__force unsigned int)ret);
 	return ret;
 }
+
+#ifdef CONFIG_PER_VMA_LOCK
+/*
+ * There is nothing to do ahead of lmap_window_fault(), which fills as much as it
+ * can. But to have this says that a fault needs no more than the VMA's lock:
+ * else the core takes mmap_lock and does everything again.
+ */
+vm_fault_t lmap_window_map_pages(struct vm_fault *vmf, pgoff_t start,
+				 pgoff_t end)
+{
+	return 0;
+}
+#endif
 
 /*
  * Without this the core would make any page writable. Returning 0 would let it

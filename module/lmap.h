@@ -358,6 +358,8 @@ int lmap_window_access(struct vm_area_struct *vma, unsigned long addr,
 
 /* fault.c */
 vm_fault_t lmap_window_fault(struct vm_fault *vmf);
+vm_fault_t lmap_window_map_pages(struct vm_fault *vmf, pgoff_t start,
+				 pgoff_t end);
 vm_fault_t lmap_window_mkwrite(struct vm_fault *vmf);
 void lmap_window_populate(struct lmap_window *window, unsigned long wfirst,
 			  unsigned long wlast);

@@ -87,6 +87,9 @@ const struct vm_operations_struct lmap_window_vm_ops = {
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 	.huge_fault = lmap_window_huge_fault,
 #endif
+#ifdef CONFIG_PER_VMA_LOCK
+	.map_pages = lmap_window_map_pages,
+#endif
 	.pfn_mkwrite = lmap_window_mkwrite,
 	.mprotect = lmap_window_mprotect,
 	.access = lmap_window_access,
