@@ -303,7 +303,7 @@ static bool tile_wait(struct lmap_region *region, unsigned long page,
 		put_page(locked);
 		return false;
 	}
-	wait_on_page_locked(locked);
+	folio_wait_locked(page_folio(locked));
 	put_page(locked);
 	return true;
 }
