@@ -234,18 +234,18 @@ LMAP_TEST(abi, bad_descriptors)
 
 LMAP_TEST(abi, malformed_flexpages_are_EINVAL)
 {
-	uint64_t good = fpage(NULL, 16, 0);
+	uint64_t good = fpage(NULL, PO + 4, 0);
 	uint64_t bad[] = {
 		LMAP_NIL, fpage(NULL, 0, ALL), fpage(NULL, 2, ALL),
-		fpage(NULL, 11, ALL), fpage(NULL, 63, ALL),
-		fpage((void *)PG, 13, ALL), fpage((void *)(8 * PG), 16, ALL),
-		fpage((void *)1024, 12, ALL), fpage((void *)PG, 1, ALL),
+		fpage(NULL, PO - 1, ALL), fpage(NULL, 63, ALL),
+		fpage((void *)PG, PO + 1, ALL), fpage((void *)(8 * PG), PO + 4, ALL),
+		fpage((void *)1024, PO, ALL), fpage((void *)PG, 1, ALL),
 	};
 
 	for (int i = 0; i < sizeof(bad) / 8; i++) {
 		EXPECT_EQ(-EINVAL, map_fpage(self->space, bad[i],
 					     self->window, good, 0, NULL));
-		EXPECT_EQ(-EINVAL, map_fpage(self->space, fpage(NULL, 12, ALL),
+		EXPECT_EQ(-EINVAL, map_fpage(self->space, fpage(NULL, PO, ALL),
 					     self->window, bad[i], 0, NULL));
 		EXPECT_EQ(-EINVAL, unmap_fpage(self->space, bad[i], 0));
 		for (int c = 0; c < 2; c++) {
@@ -256,7 +256,7 @@ LMAP_TEST(abi, malformed_flexpages_are_EINVAL)
 			unsigned long cmd = c ? LMAP_COPY : LMAP_GRANT;
 
 			EXPECT_EQ(-EINVAL, try(self->space, cmd, &m));
-			m.snd = fpage(self->mem, 12, ALL);
+			m.snd = fpage(self->mem, PO, ALL);
 			m.rcv = bad[i];
 			EXPECT_EQ(-EINVAL, try(self->space, cmd, &m));
 		}
@@ -312,8 +312,8 @@ LMAP_TEST(abi, contradictory_fields_are_EINVAL)
 	st.addr++;
 	EXPECT_EQ(-EINVAL, try(self->space, LMAP_STATUS, &st));
 	/* fields that belong to the other form */
-	m = (struct lmap_map){ .size = sizeof(m), .snd = fpage(NULL, 12, ALL),
-			       .rcv = fpage(NULL, 12, 0), .length = PG,
+	m = (struct lmap_map){ .size = sizeof(m), .snd = fpage(NULL, PO, ALL),
+			       .rcv = fpage(NULL, PO, 0), .length = PG,
 			       .window = self->window };
 	EXPECT_EQ(-EINVAL, try(self->space, LMAP_MAP, &m));
 	m.length = 0;
@@ -488,7 +488,7 @@ LMAP_TEST(abi, info_counts_what_exists)
 	struct lmap_info i = info(self->space);
 
 	EXPECT_EQ(LMAP_VERSION, i.out_version);
-	EXPECT_EQ(12, i.out_page_shift);
+	EXPECT_EQ(PO, i.out_page_shift);
 	EXPECT_EQ(LMAP_DEPTH_MAX, i.out_depth_max);
 	EXPECT_EQ(1, i.out_windows);
 	ASSERT_EQ(0, map_range(self->space, self->mem, PG, LMAP_R,

@@ -112,10 +112,10 @@ static int restore(struct _test_data_flexpage *self, const struct spot *s)
 }
 
 #define FOR_ORDERS_AND_BASES(so, sb, ro, rb) \
-	for (int so = 12; so <= 15; so++) \
-	for (int sb = 0; sb < N; sb += 1 << (so - 12)) \
-	for (int ro = 12; ro <= 15; ro++) \
-	for (int rb = 0; rb < N; rb += 1 << (ro - 12))
+	for (int so = PO; so <= PO + 3; so++) \
+	for (int sb = 0; sb < N; sb += 1 << (so - PO)) \
+	for (int ro = PO; ro <= PO + 3; ro++) \
+	for (int rb = 0; rb < N; rb += 1 << (ro - PO))
 
 /*
  * Each hot spot takes its turn, from mem (or its window) and from other in
@@ -129,13 +129,13 @@ static void matrix(struct __test_metadata *_metadata,
 	int turn = 0;
 
 	FOR_ORDERS_AND_BASES(so, sb, ro, rb) {
-		int step = slow() > 1 ? 1 << ((so < ro ? so : ro) - 12) : 1;
-		int hots = slow() > 1 ? 1 << ((so > ro ? so : ro) - 12) : N;
+		int step = slow() > 1 ? 1 << ((so < ro ? so : ro) - PO) : 1;
+		int hots = slow() > 1 ? 1 << ((so > ro ? so : ro) - PO) : N;
 
 		for (int hot = 0; hot < hots; hot += step, turn++) {
 			int at = hot + turn % step + turn % (N / hots) * hots;
-			struct spot s = naive(sb, 1 << (so - 12), rb,
-					      1 << (ro - 12), at);
+			struct spot s = naive(sb, 1 << (so - PO), rb,
+					      1 << (ro - PO), at);
 			char *mem = turn & 1 ? from_other : from;
 			struct lmap_map m = {
 				.size = sizeof(m), .window = self->w,
@@ -195,7 +195,7 @@ TEST_F_TIMEOUT(flexpage, grant_from_a_window_what_is_not_the_hot_part_stays,
 
 	FOR_ORDERS_AND_BASES(so, sb, ro, rb) {
 		int hot = turn++ * 7 % N;
-		struct spot s = naive(sb, 1 << (so - 12), rb, 1 << (ro - 12),
+		struct spot s = naive(sb, 1 << (so - PO), rb, 1 << (ro - PO),
 				      hot);
 		struct lmap_map m = {
 			.size = sizeof(m), .window = self->w,
@@ -220,10 +220,10 @@ TEST_F_TIMEOUT(flexpage, grant_from_a_window_what_is_not_the_hot_part_stays,
 /* All of the window: its own order, at its beginning. */
 LMAP_TEST(flexpage, LMAP_WHOLE_as_receive_flexpage)
 {
-	for (int so = 12; so <= 15; so++)
-	for (int sb = 0; sb < N; sb += 1 << (so - 12))
+	for (int so = PO; so <= PO + 3; so++)
+	for (int sb = 0; sb < N; sb += 1 << (so - PO))
 	for (int hot = 0; hot < 3 * N; hot += 3) {
-		struct spot s = naive(sb, 1 << (so - 12), 0, N, hot);
+		struct spot s = naive(sb, 1 << (so - PO), 0, N, hot);
 		struct lmap_map m;
 
 		ASSERT_EQ(0, map_fpage(self->space,
@@ -239,10 +239,10 @@ LMAP_TEST(flexpage, LMAP_WHOLE_as_receive_flexpage)
 LMAP_TEST(flexpage, LMAP_WHOLE_as_send_flexpage)
 {
 	for (int i = 0; i < 2; i++)
-	for (int ro = 12; ro <= 15; ro++)
-	for (int rb = 0; rb < N; rb += 1 << (ro - 12))
+	for (int ro = PO; ro <= PO + 3; ro++)
+	for (int rb = 0; rb < N; rb += 1 << (ro - PO))
 	for (int hot = 0; hot < N; hot++) {
-		int n = 1 << (ro - 12);
+		int n = 1 << (ro - PO);
 		struct spot s = { rb, hot / n * n, n };
 		struct lmap_map m;
 
@@ -258,7 +258,7 @@ LMAP_TEST(flexpage, LMAP_WHOLE_as_send_flexpage)
 		ASSERT_EQ(0, restore(self, &s));
 	}
 	EXPECT_EQ(-EFAULT, map_fpage(self->space, LMAP_WHOLE, self->w,
-				     fpage(NULL, 12, 0), 0, NULL));
+				     fpage(NULL, PO, 0), 0, NULL));
 }
 
 LMAP_TEST(flexpage, LMAP_WHOLE_on_both_sides)
@@ -280,19 +280,19 @@ LMAP_TEST(flexpage, a_receive_flexpage_beyond_the_window_is_ENOSPC)
 {
 	struct spot none = { 0, 0, 0 };
 
-	for (int ro = 12; ro <= 15; ro++)
+	for (int ro = PO; ro <= PO + 3; ro++)
 		EXPECT_EQ(-ENOSPC, map_fpage(self->space,
 					     fpage(self->mem, ro, LMAP_R),
 					     self->w,
 					     fpage((void *)(N * PG), ro, 0), 0,
 					     NULL));
-	EXPECT_EQ(-ENOSPC, map_fpage(self->space, fpage(self->mem, 12, LMAP_R),
-				     self->w, fpage(NULL, 17, 0), N * PG,
+	EXPECT_EQ(-ENOSPC, map_fpage(self->space, fpage(self->mem, PO, LMAP_R),
+				     self->w, fpage(NULL, PO + 5, 0), N * PG,
 				     NULL));
 	EXPECT_TRUE(landed(self, &none, 1));
 	/* larger than the window: only where the page lands counts */
-	EXPECT_EQ(0, map_fpage(self->space, fpage(self->mem, 12, LMAP_R),
-			       self->w, fpage(NULL, 17, 0), PG, NULL));
+	EXPECT_EQ(0, map_fpage(self->space, fpage(self->mem, PO, LMAP_R),
+			       self->w, fpage(NULL, PO + 5, 0), PG, NULL));
 	EXPECT_EQ(1, peek(self->v + PG));
 }
 
@@ -300,9 +300,9 @@ LMAP_TEST(flexpage, a_receive_flexpage_beyond_the_window_is_ENOSPC)
 LMAP_TEST(flexpage, unmap_of_every_order_and_base)
 {
 	for (int which = 0; which < 2; which++)
-	for (int o = 12; o <= 15; o++)
-	for (int b = 0; b < N; b += 1 << (o - 12)) {
-		int n = 1 << (o - 12);
+	for (int o = PO; o <= PO + 3; o++)
+	for (int b = 0; b < N; b += 1 << (o - PO)) {
+		int n = 1 << (o - PO);
 		char *from = which ? self->src : self->mem;
 
 		ASSERT_EQ(0, map_range(self->space, self->mem, N * PG, RWM,

@@ -9,7 +9,7 @@
 #define WINDOWS		2	/* of each process */
 #define NOBODY		65534
 #define BASE		0x10000000UL
-#define AREA(n)		((char *)(BASE + (n) * 0x20000UL))
+#define AREA(n)		((char *)(BASE + (n) * 32 * PG))
 
 /* The memory of a process. What it can't write nobody shall change. */
 enum area { PRIVATE, SHARED, READ_ONLY, VIEW, AREAS = VIEW + WINDOWS };
@@ -56,30 +56,35 @@ static void check(struct proc *p, bool is_so, const char *what, int call,
 
 /* Decoding of the bytes. */
 
-static const uint64_t extremes[] = {
-	0, 1, PG - 1, PG + 1, 1ULL << 47, (1ULL << 47) - PG, 1ULL << 63,
-	~0ULL, ~0ULL << 12, 0x7ffffffffffff000, LMAP_WHOLE, LMAP_NIL,
-	0xffffffff, 1ULL << 32, 62 << LMAP_FPAGE_ORDER_SHIFT | 15,
-	63 << LMAP_FPAGE_ORDER_SHIFT | 15,
-};
+static uint64_t extreme(unsigned char b)
+{
+	const uint64_t extremes[] = {
+		0, 1, PG - 1, PG + 1, 1ULL << 47, (1ULL << 47) - PG, 1ULL << 63,
+		~0ULL, -PG, (1ULL << 63) - PG, LMAP_WHOLE, LMAP_NIL,
+		0xffffffff, 1ULL << 32, 62 << LMAP_FPAGE_ORDER_SHIFT | 15,
+		63 << LMAP_FPAGE_ORDER_SHIFT | 15,
+	};
+
+	return extremes[b % 16];
+}
 
 static uint64_t place(unsigned char b)
 {
 	if (b >> 5 >= AREAS)
-		return extremes[b % 16];
+		return extreme(b);
 	return (uintptr_t)AREA(b >> 5) + (b & 31) * PG;
 }
 
 static uint64_t length(unsigned char b)
 {
-	return b >= 0xf0 ? extremes[b % 16] : (b & 31) * PG;
+	return b >= 0xf0 ? extreme(b) : (b & 31) * PG;
 }
 
 static unsigned int order(unsigned char b)
 {
 	if (b >= 0xf0)
 		return LMAP_ORDER_WHOLE;
-	return b >= 0xe0 ? 30 + (b & 15) * 3 : 12 + (b & 7);
+	return b >= 0xe0 ? 30 + (b & 15) * 3 : PO + (b & 7);
 }
 
 static uint64_t word(uint64_t base, unsigned char size, unsigned char rights)
@@ -128,7 +133,7 @@ static void map_args(struct proc *p, const unsigned char *b, struct lmap_map *m)
 	if (m->flags & LMAP_RANGE) {
 		m->snd = place(b[3]);
 		m->length = length(b[4]);
-		m->rcv = b[5] >= 0xf0 ? extremes[b[5] % 16] :
+		m->rcv = b[5] >= 0xf0 ? extreme(b[5]) :
 			 (b[5] & 31) * PG;
 		m->rights = rights_of(b[7]);
 		m->send_base = b[11] == 0x1f;
@@ -173,7 +178,7 @@ static void size_args(unsigned char b, unsigned char *arg, size_t size)
 		arg[size + (b & 15)] = 1;
 		break;
 	case 7:
-		told = extremes[b % 16];
+		told = extreme(b);
 		break;
 	}
 	memcpy(arg, &told, sizeof(told));
@@ -204,7 +209,7 @@ union arg {
 	struct lmap_status status;
 	struct lmap_reserve reserve;
 	struct lmap_sync sync;
-	unsigned char bytes[2 * PG];
+	unsigned char bytes[PG_MAX + 64];
 };
 
 static unsigned char page_bits[64];	/* for LMAP_STATUS */
@@ -256,7 +261,7 @@ static int do_ioctl(struct proc *p, enum fuzz_verb what, const unsigned char *b,
 		if (b[5] & 1 && (b[4] & 31) < sizeof(page_bits) && b[4] < 0xf0)
 			arg.status.pages = (uintptr_t)page_bits;
 		else if (b[5] & 2)
-			arg.status.pages = extremes[b[6] % 16];
+			arg.status.pages = extreme(b[6]);
 		arg.status.reserved = b[5] == 0xff;
 		break;
 	case RESERVE:
@@ -320,10 +325,11 @@ static int do_access(struct proc *p, enum fuzz_verb what, const unsigned char *b
 {
 	char *at = (char *)(uintptr_t)place(b[3]);
 	off_t offset = (b[3] & 31) * PG + b[4] * 8;
-	char data[PG + 64] = {};
+	char data[PG + 64];
 	size_t n = b[5] & 1 ? sizeof(data) : 8;
 	ssize_t ret;
 
+	memset(data, 0, sizeof(data));
 	switch (what) {
 	case READ:
 		return peek(at);

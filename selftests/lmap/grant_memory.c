@@ -4,7 +4,6 @@
 #include "kselftest_harness.h"
 
 #define N	8
-#define THP	(2UL << 20)
 #define NOBODY	65534
 
 FIXTURE(grant_memory) {
@@ -19,7 +18,7 @@ FIXTURE_SETUP(grant_memory)
 	catch_faults();
 	self->pinned = pins();
 	self->c = peer_start(N, PROT_READ | PROT_WRITE);
-	self->b = peer_start(THP / PG, PROT_READ | PROT_WRITE);
+	self->b = peer_start(huge_page() / PG, PROT_READ | PROT_WRITE);
 	ASSERT_GE(self->b.window, 0);
 	self->space = space_open();
 	ASSERT_GE(self->space, 0);
@@ -207,12 +206,12 @@ LMAP_TEST(grant_memory, no_more_rights_than_the_memory_had)
 
 static char *huge(void)
 {
-	char *p = mmap(NULL, 2 * THP, PROT_READ | PROT_WRITE,
+	char *p = mmap(NULL, 2 * huge_page(), PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	p = (char *)(((uintptr_t)p + THP - 1) & ~(THP - 1));
-	madvise(p, THP, MADV_HUGEPAGE);
-	for (size_t i = 0; i < THP; i += PG)
+	p = (char *)(((uintptr_t)p + huge_page() - 1) & ~(huge_page() - 1));
+	madvise(p, huge_page(), MADV_HUGEPAGE);
+	for (size_t i = 0; i < huge_page(); i += PG)
 		p[i] = i / PG % 100 + 1;
 	return p;
 }
@@ -221,22 +220,22 @@ LMAP_TEST(grant_memory, a_huge_page_whole_and_in_parts)
 {
 	char *p = huge();
 
-	ASSERT_EQ(0, GRANT(p, THP / PG, ALL));
-	for (int i = 0; i < THP / PG; i += 37)
+	ASSERT_EQ(0, GRANT(p, huge_page() / PG, ALL));
+	for (int i = 0; i < huge_page() / PG; i += 37)
 		EXPECT_EQ(i % 100 + 1, peer_peek(&self->b, i * PG));
 	EXPECT_EQ(NO_VMA, peek(p + 100 * PG));
-	EXPECT_EQ(0, peer_poke(&self->b, THP - 1, 7));
+	EXPECT_EQ(0, peer_poke(&self->b, huge_page() - 1, 7));
 	/* the middle of one */
 	p = huge();
 	ASSERT_EQ(0, GRANT(p + 100 * PG, 16, ALL));
-	for (int i = 0; i < THP / PG; i += 4)
+	for (int i = 0; i < huge_page() / PG; i += 4)
 		EXPECT_EQ(i >= 100 && i < 116 ? NO_VMA : i % 100 + 1,
 			  peek(p + i * PG));
 	for (int i = 0; i < 16; i++)
 		EXPECT_EQ(i + 1, peer_peek(&self->b, i * PG));
 	EXPECT_EQ(0, peer_poke(&self->b, 0, 7));
 	EXPECT_EQ(1, peek(p));
-	ASSERT_EQ(0, munmap(p, THP));
+	ASSERT_EQ(0, munmap(p, huge_page()));
 	EXPECT_EQ(16, peer_peek(&self->b, 15 * PG));
 }
 
@@ -316,7 +315,7 @@ LMAP_TEST(grant_memory, of_other_kinds_is_EOPNOTSUPP)
 		int flags = i == 0 ? MAP_SHARED | MAP_ANONYMOUS :
 			    i == 1 ? MAP_SHARED : i < 4 ? MAP_PRIVATE :
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB;
-		size_t length = i == 4 ? THP : 2 * PG;
+		size_t length = i == 4 ? huge_page() : 2 * PG;
 		char *p;
 
 		ASSERT_EQ(0, ftruncate(fd, 2 * PG));

@@ -70,9 +70,9 @@ LMAP_TEST(map, the_result_says_what_was_mapped)
 	EXPECT_EQ(RW, m.out_rights);
 	EXPECT_NE(0, m.out_node_id);
 	EXPECT_EQ(0, m.out_fpage);
-	ASSERT_EQ(0, map_fpage(self->space, fpage(self->mem, 13, LMAP_R),
-			       self->window, fpage(NULL, 13, 0), 0, &m));
-	EXPECT_EQ(fpage(NULL, 13, LMAP_R), m.out_fpage);
+	ASSERT_EQ(0, map_fpage(self->space, fpage(self->mem, PO + 1, LMAP_R),
+			       self->window, fpage(NULL, PO + 1, 0), 0, &m));
+	EXPECT_EQ(fpage(NULL, PO + 1, LMAP_R), m.out_fpage);
 	EXPECT_EQ(2 * PG, m.out_bytes);
 }
 
@@ -294,8 +294,8 @@ LMAP_TEST(map, populate_makes_pages_at_once)
 /* The part of the larger, of the size of the smaller, with the hot spot. */
 LMAP_TEST(map, send_base_settles_every_size_mismatch)
 {
-	for (int so = 12; so <= 16; so++)
-	for (int ro = 12; ro <= 16; ro++)
+	for (int so = PO; so <= PO + 4; so++)
+	for (int ro = PO; ro <= PO + 4; ro++)
 	for (uint64_t hot = 0; hot < 2 * N * PG; hot += 3 * PG + 1024) {
 		uint64_t s = 1UL << so, r = 1UL << ro;
 		uint64_t size = s < r ? s : r;
@@ -324,13 +324,13 @@ LMAP_TEST(map, LMAP_WHOLE_on_either_side)
 	struct lmap_map m;
 
 	/* all of the window: the hot spot says where in it */
-	ASSERT_EQ(0, map_fpage(self->space, fpage(self->mem, 13, LMAP_R),
+	ASSERT_EQ(0, map_fpage(self->space, fpage(self->mem, PO + 1, LMAP_R),
 			       self->window, LMAP_WHOLE, 6 * PG, &m));
 	EXPECT_EQ(7 * PG - PG, m.out_fpage & LMAP_FPAGE_BASE_MASK);
 	EXPECT_EQ(1, peek(self->view + 6 * PG));
 	/* all of the space: the hot spot says what of it */
 	ASSERT_EQ(0, map_fpage(self->space, LMAP_WHOLE, self->window,
-			       fpage(NULL, 12, 0),
+			       fpage(NULL, PO, 0),
 			       (uintptr_t)self->mem + 3 * PG + 5, &m));
 	EXPECT_EQ(4, peek(self->view));
 	ASSERT_EQ(0, map_fpage(self->space, LMAP_WHOLE, self->window,

@@ -12,7 +12,6 @@
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE 101
 #endif
-#define THP	(2UL << 20)
 
 FIXTURE(memory) {
 	int space;
@@ -24,7 +23,7 @@ FIXTURE_SETUP(memory)
 	catch_faults();
 	self->space = space_open();
 	ASSERT_GE(self->space, 0);
-	self->b = peer_start(1024, PROT_READ | PROT_WRITE);
+	self->b = peer_start(huge_page() / PG + 512, PROT_READ | PROT_WRITE);
 	ASSERT_GE(self->b.window, 0);
 }
 
@@ -211,22 +210,23 @@ LMAP_TEST(memory, a_window_of_another_space_is_no_ordinary_memory)
 LMAP_TEST(memory, huge_pages_split_and_collapsed)
 {
 	bool thp = !access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK);
-	char *area = mmap(NULL, 2 * THP, PROT_READ | PROT_WRITE,
+	char *area = mmap(NULL, 2 * huge_page(), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *p = (char *)(((uintptr_t)area + THP - 1) & ~(THP - 1));
+	char *p = (char *)(((uintptr_t)area + huge_page() - 1) & ~(huge_page() - 1));
 	uint64_t frame;
 
 	if (!thp)
 		SKIP(return, "no transparent huge pages in this kernel");
-	ASSERT_EQ(0, madvise(p, THP, MADV_HUGEPAGE));
-	memset(p, 1, THP);
+	ASSERT_EQ(0, madvise(p, huge_page(), MADV_HUGEPAGE));
+	memset(p, 1, huge_page());
 	frame = pagemap(p) & PAGE_FRAME;
-	EXPECT_EQ(0, frame % (THP / PG));
-	EXPECT_EQ(frame + 511, pagemap(p + 511 * PG) & PAGE_FRAME);
-	ASSERT_EQ(0, LEND(p, 512, RW));
-	for (int i = 0; i < 512; i += 37)
+	EXPECT_EQ(0, frame % (huge_page() / PG));
+	EXPECT_EQ(frame + huge_page() / PG - 1,
+		  pagemap(p + huge_page() - PG) & PAGE_FRAME);
+	ASSERT_EQ(0, LEND(p, huge_page() / PG, RW));
+	for (int i = 0; i < huge_page() / PG; i += 37)
 		EXPECT_EQ(0, peer_poke(&self->b, i * PG, 5));
-	for (int i = 0; i < 512; i += 37)
+	for (int i = 0; i < huge_page() / PG; i += 37)
 		EXPECT_EQ(5, p[i * PG]);
 	/* splits it: one page is gone, the others are the same */
 	ASSERT_EQ(0, madvise(p + 37 * PG, PG, MADV_DONTNEED));
@@ -235,7 +235,7 @@ LMAP_TEST(memory, huge_pages_split_and_collapsed)
 	EXPECT_EQ(5, peer_peek(&self->b, 74 * PG));
 	p[37 * PG] = 2;
 	EXPECT_EQ(2, peer_peek(&self->b, 37 * PG));
-	madvise(p, THP, 25 /* MADV_COLLAPSE, where there is one */);
+	madvise(p, huge_page(), 25 /* MADV_COLLAPSE, where there is one */);
 	p[74 * PG] = 3;
 	EXPECT_EQ(0, space_sync(self->space));
 	EXPECT_EQ(3, peer_peek(&self->b, 74 * PG));
@@ -248,16 +248,16 @@ LMAP_TEST(memory, hugetlb)
 	char *p;
 
 	write_file("/proc/sys/vm/nr_hugepages", "2");
-	p = mmap(NULL, THP, PROT_READ | PROT_WRITE,
+	p = mmap(NULL, huge_page(), PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	if (p == MAP_FAILED)
 		SKIP(return, "no huge page to be had: %s", strerror(errno));
 	fill(p, 100);
-	ASSERT_EQ(0, LEND(p, 512, RW));
+	ASSERT_EQ(0, LEND(p, huge_page() / PG, RW));
 	EXPECT_EQ(34, peer_peek(&self->b, 33 * PG));
 	EXPECT_EQ(0, peer_poke(&self->b, 34 * PG, 99));
 	EXPECT_EQ(99, p[34 * PG]);
-	ASSERT_EQ(0, munmap(p, THP));
+	ASSERT_EQ(0, munmap(p, huge_page()));
 	EXPECT_EQ(NOTHING, peer_peek(&self->b, 33 * PG));
 	write_file("/proc/sys/vm/nr_hugepages", "0");
 }
@@ -449,9 +449,12 @@ LMAP_TEST(memory, poisoned_page_is_SIGBUS)
 
 	ASSERT_EQ(0, LEND(p, 4, RW));
 	EXPECT_EQ(2, peer_peek(&self->b, PG));
-	ret = madvise(p + PG, PG, MADV_HWPOISON);
-	if (ret && (errno == EINVAL || errno == EPERM))
+	ret = poison(p + PG, PG);
+	if (ret == -EINVAL || ret == -EPERM)
 		SKIP(return, "no memory failure handling in this kernel");
+	/* whoever has it mapped and written is told, be it the caller */
+	EXPECT_TRUE(!ret || ret == OC(SIGBUS, BUS_MCEERR_AR))
+		TH_LOG("poison: %d", ret);
 	ASSERT_EQ(0, space_sync(self->space));
 	ret = peer_peek(&self->b, PG);
 	EXPECT_TRUE(ret == OC(SIGBUS, BUS_MCEERR_AR) || ret == NOTHING)

@@ -336,7 +336,7 @@ static int start(unsigned int p)
 
 static uint64_t encode(uint64_t base, unsigned int pages, unsigned int rights)
 {
-	return base | (12ULL + __builtin_ctz(pages)) << LMAP_FPAGE_ORDER_SHIFT |
+	return base | ((uint64_t)PO + __builtin_ctz(pages)) << LMAP_FPAGE_ORDER_SHIFT |
 	       rights;
 }
 

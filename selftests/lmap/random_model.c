@@ -486,7 +486,7 @@ static uint64_t unmap(const struct op *op)
 
 static unsigned int order(unsigned int pages)
 {
-	return 12 + __builtin_ctz(pages);
+	return PO + __builtin_ctz(pages);
 }
 
 struct answer model_expect(const struct op *op)

@@ -254,11 +254,11 @@ LMAP_TEST(unmap, LMAP_WHOLE_takes_everything_lent)
 LMAP_TEST(unmap, flexpages_and_ranges_mean_the_same)
 {
 	ASSERT_EQ(0, unmap_fpage(self->space,
-				 fpage(self->mem + 4 * PG, 14, ALL), 0));
+				 fpage(self->mem + 4 * PG, PO + 2, ALL), 0));
 	for (int p = 0; p < N; p++)
 		EXPECT_EQ(p < 4 ? p + 1 : NOTHING,
 			  peek(self->v[2] + p * PG));
-	ASSERT_EQ(0, unmap_fpage(self->space, fpage(self->mem + PG, 12,
+	ASSERT_EQ(0, unmap_fpage(self->space, fpage(self->mem + PG, PO,
 						    LMAP_W), 0));
 	EXPECT_EQ(NO_RIGHT, poke(self->v[2] + PG, 1));
 	EXPECT_EQ(0, poke(self->v[2], 1));

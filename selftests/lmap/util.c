@@ -54,6 +54,20 @@ int peek(const volatile void *p)
 	return ret ?: value;
 }
 
+size_t huge_page(void)
+{
+	return PG / 8 * PG;	/* a page full of entries of 8 bytes */
+}
+
+int poison(void *p, size_t length)
+{
+	int error = 0;
+	int ret = TRY_FAULT(error = madvise(p, length, MADV_HWPOISON) ?
+				    -errno : 0);
+
+	return ret ?: error;
+}
+
 int poke(volatile void *p, int value)
 {
 	return TRY_FAULT(*(volatile unsigned char *)p = value);

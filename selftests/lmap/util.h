@@ -31,7 +31,10 @@
 
 #include <linux/lmap.h>
 
-#define PG	4096UL
+/* A page, and the order of a flexpage of one: 4 KiB and 12, or larger. */
+#define PG	((unsigned long)getpagesize())
+#define PO	((unsigned int)__builtin_ctzl(PG))
+#define PG_MAX	65536UL		/* the largest page of any architecture */
 #define RX	(LMAP_R | LMAP_X)
 #define RW	(LMAP_R | LMAP_W)
 #define RWM	(LMAP_R | LMAP_W | LMAP_M)
@@ -92,6 +95,14 @@ void tiles_gone(int space);
 #define PAGE_PRESENT	(1ULL << 63)
 #define PAGE_FRAME	((1ULL << 55) - 1)
 uint64_t pagemap(const volatile void *p);
+
+/* The size of an entry above page tables: 2 MiB with pages of 4 KiB. */
+size_t huge_page(void);
+/*
+ * MADV_HWPOISON: 0, -errno, or what the kernel does to a process that has
+ * written there: a signal.
+ */
+int poison(void *p, size_t length);
 
 /* Memory: n pages, page i holds i + 1 in all bytes. */
 void *memory(size_t pages);

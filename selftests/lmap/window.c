@@ -254,17 +254,18 @@ LMAP_TEST(window, a_view_outlives_its_file_descriptor)
 
 LMAP_TEST(window, large_views_are_aligned_for_large_entries)
 {
+	size_t length = 4 * huge_page();
 	int w;
 	char *v;
 
 	/* PREEMPT_RT kernels have none; then nobody aligns anything. */
 	if (access("/sys/kernel/mm/transparent_hugepage", F_OK))
 		SKIP(return, "no transparent huge pages in this kernel");
-	w = window_create(self->space, 8UL << 20, ALL);
-	v = window_mmap(w, 8UL << 20, PROT_READ);
+	w = window_create(self->space, length, ALL);
+	v = window_mmap(w, length, PROT_READ);
 	ASSERT_NE(MAP_FAILED, v);
-	EXPECT_EQ(0, (uintptr_t)v & ((2UL << 20) - 1));
-	munmap(v, 8UL << 20);
+	EXPECT_EQ(0, (uintptr_t)v & (huge_page() - 1));
+	munmap(v, length);
 	close(w);
 }
 
