@@ -34,8 +34,13 @@ write_apt_root() {
 		# unstable has neither updates nor security
 		[ "$suite" = sid ] || printf 'deb [%s] %s %s main\n' "$opt" "$main" "$suite-updates" "$opt" "$sec" "$suite-security"
 	done >"$APT_ROOT/sources.list.new"
-	cmp -s "$APT_ROOT/sources.list.new" "$APT_ROOT/sources.list" || rm -f "$APT_ROOT/stamp"
-	mv "$APT_ROOT/sources.list.new" "$APT_ROOT/sources.list"
+	# a file that is as old as before keeps apt's binary cache valid, which takes ten seconds to make
+	if cmp -s "$APT_ROOT/sources.list.new" "$APT_ROOT/sources.list"; then
+		rm "$APT_ROOT/sources.list.new"
+	else
+		rm -f "$APT_ROOT/stamp"
+		mv "$APT_ROOT/sources.list.new" "$APT_ROOT/sources.list"
+	fi
 	cat >"$APT_ROOT/apt.conf" <<-E
 	Dir::Etc::sourcelist "$APT_ROOT/sources.list";
 	Dir::Etc::sourceparts "-";
@@ -46,12 +51,23 @@ write_apt_root() {
 	APT::Architectures { "$(dpkg --print-architecture)"; "amd64"; "arm64"; };
 	APT::Sandbox::User "root";
 	Acquire::Languages "none";
+	Acquire::Check-Valid-Until "false";
 	Acquire::Retries "3";
 	E
 }
 
-# Indexes are refreshed once a day; without network, yesterday's are good enough.
+# Indexes are refreshed once a day, or when the table of kernels asks for others; without network, yesterday's are good
+# enough. Asking the machine's apt where its mirror is takes a second, so that isn't done more often, either.
 apt_root() {
+	local key
+	key=$(cat "$VM_DIR/kernels" "$VM_DIR/apt.sh" | cksum)
+	if [ "$(cat "$APT_ROOT/key" 2>/dev/null)" != "$key" ] || [ -z "$(find "$APT_ROOT/stamp" -mmin -$APT_FRESH_MINUTES 2>/dev/null)" ]; then
+		refresh_apt_root
+		echo "$key" >"$APT_ROOT/key"
+	fi
+}
+
+refresh_apt_root() {
 	write_apt_root
 	[ -z "$(find "$APT_ROOT/stamp" -mmin -$APT_FRESH_MINUTES 2>/dev/null)" ] || return 0
 	say "refreshing the private package index"
@@ -83,4 +99,14 @@ fetch_deb() {
 	deb=$(find "$dir" -name "${name}_*.deb")
 	[ -n "$deb" ] || die "no .deb of $1 in $dir"
 	echo "$deb"
+}
+
+# depends_of PACKAGE[:ARCH] VERSION REGEX: the names it depends on that match as a whole
+depends_of() {
+	papt cache show "$1=$2" | sed -n 's/^Depends: *//p' | tr ',|' '\n\n' | sed 's/^ *//; s/[ :].*//' | grep -xE -- "$3" | sort -u
+}
+
+# forget_debs VERSION: a hundred MB that nobody asks for again once they are unpacked
+forget_debs() {
+	rm -rf "$APT_ROOT"/debs/*"_${1//[:\/]/_}"
 }

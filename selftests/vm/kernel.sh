@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # kernel.sh KERNEL     - have KERNEL (a name of the table `kernels`) in the cache; print its directory
+# kernel.sh image KERNEL - have the image of a stock KERNEL with all its modules, laid out like /; print that directory
 # kernel.sh framework  - have the parts of the kernel source that lint and selftests use; print their directory
 #
 # A kernel's directory:   release          what uname -r says
@@ -14,6 +15,8 @@ set -eu -o pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 # shellcheck source=selftests/vm/apt.sh
 . "$VM_DIR/apt.sh"
+# shellcheck source=selftests/vm/foreign.sh
+. "$VM_DIR/foreign.sh"
 
 # What tests may want and stock kernels have as modules: swap, file systems on a RAM disk, a file system that stalls,
 # poisoned pages. Dependencies come by themselves.
@@ -61,53 +64,86 @@ pick_hidden_modules() {
 	for name in crc32c_generic lzo lzo_rle; do pick_module "$1" "$2" "$name"; done
 }
 
-# linux-headers-X wants -common (all architectures) and kbuild's programs (of the *building* machine).
+# What linux-headers-X is useless without: the part for all architectures, and kbuild's programs, which run on the
+# *building* machine. Their names differ from version to version, so the package is asked.
 unpack_headers() {
-	local root=$1 kver=$2 version=$3 base common kbuild headers package
-	base=${kver%-"${K_PACKAGE#linux-image-}"}
-	case $K_PACKAGE in linux-image-6.*-*) base=${kver%-"${K_PACKAGE#linux-image-6.*-}"} ;; esac
-	common=linux-headers-$base-common
-	case $kver in 6.*-rt-*) common=$common-rt ;; esac
-	kbuild=linux-kbuild-$base
-	case $base in 6.1.0-*) kbuild=linux-kbuild-6.1 ;; esac
-	for package in "linux-headers-$kver:$K_ARCH" "$common:all" "$kbuild:$(dpkg --print-architecture)"; do
-		dpkg-deb -x "$(fetch_deb "$package" "$version")" "$root"
+	local root=$1 kver=$2 version=$3 headers name
+	dpkg-deb -x "$(fetch_deb "linux-headers-$kver:$K_ARCH" "$version")" "$root"
+	for name in $(depends_of "linux-headers-$kver:$K_ARCH" "$version" 'linux-headers-.*-common.*|linux-kbuild-.*'); do
+		case $name in
+		linux-kbuild-*) name=$name:$(dpkg --print-architecture) ;;
+		*) name=$name:all ;;
+		esac
+		dpkg-deb -x "$(fetch_deb "$name" "$version")" "$root"
 	done
 	headers=$root/usr/src/linux-headers-$kver
 	rm -f "$headers/vmlinux"		# its BTF would make kbuild ask for the newest pahole
 }
 
+# An image is one package up to 6.12; in 7.2 image, modules and configuration are packages that it depends on.
+unpack_image() {
+	local to=$1 image=$2 kver=$3 version=$4 package
+	for package in "$image" $(depends_of "$image:$K_ARCH" "$version" "linux-(base|binary|modules)-${kver//+/[+]}"); do
+		dpkg-deb -x "$(fetch_deb "$package:$K_ARCH" "$version")" "$to"
+	done
+}
+
 # The headers' Makefile names /usr/src and /usr/lib: point it into the directory where the tree ends up.
 relocate_headers() {
-	sed -i "s#/usr/src/#$2/root/usr/src/#; s#/usr/lib/#$2/root/usr/lib/#" "$1/Makefile"
+	sed -i "s#/usr/src/#$2/root/usr/src/#g; s#/usr/lib/#$2/root/usr/lib/#g" "$1/Makefile"
 }
 
 make_stock() {
-	local dir=$1 image=$2 version=$3 kver=${2#linux-image-} tmp deb
+	local dir=$1 image=$2 version=$3 kver=${2#linux-image-} tmp name
 	kver=${kver%-unsigned}
 	tmp=$dir.new
 	rm -rf "$tmp"
 	mkdir -p "$tmp/root" "$tmp/image"
-	deb=$(fetch_deb "$image:$K_ARCH" "$version")
 	say "unpacking $image $version"
-	dpkg-deb -x "$deb" "$tmp/image"
-	cp "$tmp/image/boot/vmlinuz-$kver" "$tmp/vmlinuz"
-	cp "$tmp/image/boot/config-$kver" "$tmp/config"
+	unpack_image "$tmp/image" "$image" "$kver" "$version"
+	for name in vmlinuz config; do
+		cp "$(find "$tmp/image" \( -name "$name-$kver" -o -path "*/$kver/$name" \) -type f | head -n 1)" "$tmp/$name"
+	done
 	pick_modules "$tmp/image" "$tmp/modules"
 	pick_hidden_modules "$tmp/image" "$tmp/modules"
 	rm -rf "$tmp/image"
 	unpack_headers "$tmp/root" "$kver" "$version"
 	relocate_headers "$tmp/root/usr/src/linux-headers-$kver" "$dir"
+	adapt_host_programs "$tmp/root" "$dir/root"
+	adapt_compiler "$tmp/root/usr/src/linux-headers-$kver"
 	ln -s "root/usr/src/linux-headers-$kver" "$tmp/headers"
 	echo "$kver" >"$tmp/release"
 	publish "$tmp" "$dir"
-	rm -rf "$(dirname "$deb")"		# 70 MB that nobody asks for again
+	forget_debs "$version"
 }
 
 # A directory with its final name is complete.
 publish() {
 	rm -rf "$2"
 	mv "$1" "$2"
+}
+
+make_image() {
+	local dir=$1 image=$2 version=$3 kver=$4
+	rm -rf "$dir.new"
+	mkdir -p "$dir.new/boot"
+	say "unpacking $image $version with its modules"
+	unpack_image "$dir.new" "$image" "$kver" "$version"
+	forget_debs "$version"
+	# as in 7.2, where /lib is /usr/lib and the image lies beside its modules
+	[ -e "$dir.new/lib" ] || ln -s usr/lib "$dir.new/lib"
+	[ -e "$dir.new/boot/vmlinuz-$kver" ] || cp "$dir.new/lib/modules/$kver/vmlinuz" "$dir.new/boot/vmlinuz-$kver"
+	depmod -b "$dir.new" "$kver"
+	publish "$dir.new" "$dir"
+}
+
+stock_image_tree() {
+	local image version dir kver
+	read -r image version <<<"$(stock_image)"
+	kver=${image#linux-image-}
+	dir=$LMAP_CACHE/image/${kver}_${version}_$LAYOUT
+	[ -d "$dir" ] || make_image "$dir" "$image" "$version" "${kver%-unsigned}"
+	echo "$dir"
 }
 
 stock_kernel() {
@@ -187,8 +223,13 @@ built_kernel() {
 # --------------------------------------------------------------------------------------------------------------------
 
 main() {
-	[ $# -eq 1 ] || die "usage: kernel.sh KERNEL | framework"
+	[ $# -eq 1 ] || [ "$*" = "image ${2-}" ] || die "usage: kernel.sh KERNEL | image KERNEL | framework"
 	with_lock apt apt_root
+	if [ $# -eq 2 ]; then
+		kernel_row "$2"
+		with_lock "image-$K_NAME" stock_image_tree
+		return
+	fi
 	if [ "$1" = framework ]; then
 		with_lock framework framework
 		return

@@ -4,6 +4,7 @@
 # Sourced by the scripts of this directory: messages, the cache, the table of kernels. Does nothing by itself, and
 # must never change the machine outside the cache directory.
 
+shopt -s inherit_errexit	# a failure inside $(...) is one
 VM_DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 LMAP_TOP=$(dirname "$(dirname "$VM_DIR")")
 LMAP_CACHE=${LMAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lmap}
@@ -17,16 +18,21 @@ say() { printf '# %s\n' "$*" >&2; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 # with_lock NAME COMMAND...: several makes may want the same kernel at once; one builds it, the others wait.
-# The command closes the lock, or a daemon that it starts would hold it for ever.
+# The command closes the lock, or a daemon that it starts would hold it for ever; it stops at the first failure, unless
+# with_lock itself is part of a condition.
 with_lock() {
-	local name=$1 fd rc=0
+	# the command sees these names
+	local lock_name=$1 lock_fd lock_rc lock_flags=$-
 	shift
 	mkdir -p "$LMAP_CACHE/lock"
-	exec {fd}>"$LMAP_CACHE/lock/$name"
-	flock -n "$fd" || { say "waiting for another process that prepares $name"; flock "$fd"; }
-	"$@" {fd}>&- || rc=$?
-	exec {fd}>&-
-	return $rc
+	exec {lock_fd}>"$LMAP_CACHE/lock/$lock_name"
+	flock -n "$lock_fd" || { say "waiting for another process that prepares $lock_name"; flock "$lock_fd"; }
+	set +e
+	(set -e; "$@") {lock_fd}>&-
+	lock_rc=$?
+	case $lock_flags in *e*) set -e ;; esac
+	exec {lock_fd}>&-
+	return $lock_rc
 }
 
 # kernel_row NAME: sets K_NAME K_KIND K_ARCH K_SUITE K_PACKAGE K_VARIANT K_MEM K_SLOW
@@ -40,11 +46,39 @@ kernel_row() {
 
 kernel_names() { awk '!/^#/ && NF { printf "%s%s", s, $1; s = " " }' "$VM_DIR/kernels"; }
 
-# cross_args ARCH: what make needs to build for ARCH on this machine
-cross_args() {
+# other_kernel NAME: a stock kernel of the same architecture with another release
+other_kernel() {
+	awk -v n="$1" '!/^#/ && NF { arch[$1] = $3; package[$1] = $5; if ($2 == "stock") order[++rows] = $1 }
+		END { for (i = 1; i <= rows; i++)
+			if (order[i] != n && arch[order[i]] == arch[n] && package[order[i]] != package[n]) { print order[i]; exit } }' \
+		"$VM_DIR/kernels"
+}
+
+# cross_prefix ARCH: what names of compilers for ARCH begin with on this machine
+cross_prefix() {
 	case $1 in
 	"$(dpkg --print-architecture)") ;;
-	arm64) echo ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- ;;
+	arm64) echo aarch64-linux-gnu- ;;
 	*) die "no cross compiler known for $1" ;;
 	esac
+}
+
+# build_dir ARCH: where programs for it are built
+build_dir() {
+	if [ -z "$(cross_prefix "$1")" ]; then echo "$LMAP_TOP/build"; else echo "$LMAP_TOP/build/$1"; fi
+}
+
+# make_for ARCH ARGUMENTS...: make programs that run in a guest of that architecture
+make_for() {
+	local cross root
+	cross=$(cross_prefix "$1")
+	if [ -z "$cross" ]; then
+		shift
+		make -s "$@"
+		return
+	fi
+	root=$("$VM_DIR/cross.sh" "$1")
+	shift
+	PKG_CONFIG_LIBDIR=$root/usr/lib/${cross%-}/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root \
+		make -s CC="${cross}gcc" AR="${cross}ar" "$@"
 }

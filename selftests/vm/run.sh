@@ -50,11 +50,15 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 143' INT TERM
 
+busybox_for() {
+	if [ -z "$(cross_prefix "$1")" ]; then command -v busybox; else echo "$("$VM_DIR/cross.sh" "$1")/bin/busybox"; fi
+}
+
 # A root-free initramfs: busybox, the guest's scripts, modules, what was added.
 make_initramfs() {
 	local root=$work/root spec file place
 	mkdir -p "$root"/{bin,proc,sys,dev,tmp,t,modules}
-	cp "$(command -v busybox)" "$root/bin/busybox"
+	cp "$(busybox_for "$K_ARCH")" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	ln -s busybox "$root/bin/mount"
 	install -m 755 "$VM_DIR/guest/init" "$root/init"
@@ -75,26 +79,45 @@ make_initramfs() {
 	(cd "$root" && find . -print0 | LC_ALL=C sort -z | cpio --quiet -0 -o -H newc -R 0:0) | gzip -1 >"$work/initrd"
 }
 
+# What differs between architectures: the program, the machine, where console and results go. The machine of arm64 has one
+# port; the other is a PCI device, whose driver is built into every kernel that Debian makes.
+set_machine() {
+	case $K_ARCH in
+	amd64)
+		# Without la57: an interrupt while the boot CPU is identified makes KASAN report and lockdep give up.
+		program=qemu-system-x86_64 machine=q35 cpu=max,la57=off
+		results=(-serial chardev:out) params="console=ttyS0 no_timer_check lmap.out=ttyS1"
+		;;
+	arm64)
+		# signing pointers the way the architecture describes it costs more than all the rest
+		program=qemu-system-aarch64 machine=virt cpu=max,pauth-impdef=on
+		results=(-device "pci-serial,chardev=out") params="console=ttyAMA0 lmap.out=ttyS0"
+		;;
+	*) die "no machine for $K_ARCH" ;;
+	esac
+}
+
 start_qemu() {
-	# Without la57: an interrupt while the boot CPU is identified makes KASAN report and lockdep give up.
-	local accel=$1 cpu=max,la57=off clock=()
+	local accel=$1 program machine cpu results params clock=()
+	set_machine
 	case $accel in
 	kvm) cpu=host ;;
 	tcg) accel=tcg,thread=multi ;;
 	icount)
 		# An instruction is a nanosecond, also of the TSC; waiting takes no time. What is random comes from a seed.
-		# Without erms: each step of a string instruction counts, so copy 8 bytes at a time, not 1.
-		accel=tcg,thread=single cpu=$cpu,erms=off
+		accel=tcg,thread=single
 		clock=(-icount "shift=0,sleep=off,align=off" -rtc "base=2023-01-01,clock=vm" -seed 1)
-		append="nokaslr clocksource=tsc tsc=reliable $append"
+		params="nokaslr $params"
+		# Without erms: each step of a string instruction counts, so copy 8 bytes at a time, not 1.
+		[ "$K_ARCH" != amd64 ] || cpu=$cpu,erms=off params="clocksource=tsc tsc=reliable $params"
 		;;
 	esac
 	: >"$work/out"
-	qemu-system-x86_64 -machine q35 -accel "$accel" -cpu "$cpu" "${clock[@]}" -nodefaults -display none -no-reboot \
+	"$program" -machine "$machine" -accel "$accel" -cpu "$cpu" "${clock[@]}" -nodefaults -display none -no-reboot \
 		-m "${mem:-$K_MEM}" -smp "$smp" -kernel "$dir/vmlinuz" -initrd "$work/initrd" \
 		-chardev "file,id=con,path=${console:-$work/console}" -serial chardev:con \
-		-chardev "file,id=out,path=$work/out" -serial chardev:out \
-		-append "console=ttyS0 no_timer_check panic=-1 oops=panic loglevel=7 lmap.out=ttyS1 lmap.module=$module $append" \
+		-chardev "file,id=out,path=$work/out" "${results[@]}" \
+		-append "$params panic=-1 oops=panic loglevel=7 lmap.module=$module $append" \
 		</dev/null >"$work/qemu.log" 2>&1 &
 	qemu=$!
 	disown $qemu		# its death is expected: no message of the shell
@@ -125,6 +148,7 @@ wait_qemu() {
 # An openable /dev/kvm proves nothing: boot under it, with a time limit; remember until the next boot.
 kvm_works() {
 	local memo
+	[ -z "$(cross_prefix "$K_ARCH")" ] || return 1
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] || return 1
 	memo=$LMAP_CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
 	if [ ! -e "$memo" ]; then

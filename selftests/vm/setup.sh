@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# setup.sh - install what building, testing and linting lmap takes, on Debian 12. The only script that changes the
-# machine; says beforehand what it installs; does nothing when everything is there.
+# setup.sh [vng] - install what building, testing and linting lmap takes, on Debian 12; with "vng" virtme-ng, too, which
+# Debian 12 does not have: a newer suite's package of scripts, whose dependencies Debian 12 has. The only script that changes
+# the machine; says beforehand what it installs; does nothing when everything is there.
 set -eu -o pipefail
 
 # command, header or library behind each line, for the reader who wants to drop one
@@ -15,6 +16,8 @@ PACKAGES=(
 	bc bison flex libelf-dev libssl-dev rsync	# the debug kernels
 	xz-utils cpio kmod				# unpacking kernels, packing the guest
 	busybox-static qemu-system-x86			# the guest
+	qemu-system-arm					# the guest of arm64
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross	# what runs in it
 	clang libclang-rt-14-dev				# lint, fuzzing the mapping database
 	spin						# models of the protocols
 	cppcheck sparse shellcheck groff-base perl	# lint
@@ -44,8 +47,14 @@ install_packages() {
 }
 
 mapfile -t todo < <(missing)
-[ ${#todo[@]} -gt 0 ] || exit 0
-echo "setup.sh: installing ${todo[*]}"
-install_packages "${todo[@]}"
-mapfile -t todo < <(missing)
-[ ${#todo[@]} -eq 0 ] || { echo "setup.sh: still missing: ${todo[*]}" >&2; exit 1; }
+if [ ${#todo[@]} -gt 0 ]; then
+	echo "setup.sh: installing ${todo[*]}"
+	install_packages "${todo[@]}"
+	mapfile -t todo < <(missing)
+	[ ${#todo[@]} -eq 0 ] || { echo "setup.sh: still missing: ${todo[*]}" >&2; exit 1; }
+fi
+if [ "${1-}" = vng ] && ! command -v vng >/dev/null; then
+	deb=$("$(dirname "$(readlink -f "$0")")/cross.sh" deb virtme-ng sid)
+	echo "setup.sh: installing $(basename "$deb")"
+	install_packages "$deb"
+fi

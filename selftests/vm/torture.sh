@@ -9,8 +9,8 @@ set -eu -o pipefail
 
 kernel=${KERNEL:-6.1} smp=${SMP:-2} seconds=${TORTURE_SECONDS:-60} mem=${MEM-}
 kernel_row "$kernel"
-out=$LMAP_TOP/build/torture
-make -s -C "$LMAP_TOP/selftests/torture" OUT="$out" >&2
+out=$(build_dir "$K_ARCH")/torture
+make_for "$K_ARCH" -C "$LMAP_TOP/selftests/torture" OUT="$out" >&2
 
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
