@@ -44,11 +44,12 @@ setup:
 ## make demo            three processes lend, reduce and revoke memory and hear of it, in a VM with a stock kernel
 ## make demo HOST=1     the same on this machine (as root: inserts the module)
 demo: setup
-	@$(MAKE) -s tools
 ifeq ($(HOST),)
-	@$(VM)/run.sh --kernel $(KERNEL) --smp $(SMP) --add $(B)/tools/lmap-demo \
-		--add $(B)/tools/lmapctl -- /t/lmap-demo -x "/t/lmapctl --color=never tree" /bin/busybox
+	@tools=$$($(VM)/tools.sh $(KERNEL)) && \
+	$(VM)/run.sh --kernel $(KERNEL) --smp $(SMP) --add $$tools/lmap-demo \
+		--add $$tools/lmapctl -- /t/lmap-demo -x "/t/lmapctl --color=never tree" /bin/busybox
 else
+	@$(MAKE) -s tools
 	@$(MAKE) -s module
 	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-demo -x "$(B)/tools/lmapctl tree" /bin/busybox
 endif
@@ -56,18 +57,19 @@ endif
 ## make bench           what operations cost, as ratios: in a VM whose clock counts instructions, so that it
 ##                      tells the same on every machine; HOST=1: real times on this one, as for demo
 bench: setup
-	@$(MAKE) -s tools
 ifeq ($(HOST),)
-	@$(VM)/run.sh --kernel $(KERNEL) --icount --mem 2048 --timeout 1200 --add $(B)/tools/lmap-bench -- \
+	@tools=$$($(VM)/tools.sh $(KERNEL)) && \
+	$(VM)/run.sh --kernel $(KERNEL) --icount --mem 2048 --timeout 1200 --add $$tools/lmap-bench -- \
 		/t/lmap-bench --check --rounds 11
 else
+	@$(MAKE) -s tools
 	@$(MAKE) -s module
 	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-bench --check
 endif
 
 ## make check           all tests: user space, then kselftests in a VM
 ##       T=name         only this kselftest program, or program.test
-##       KERNEL=6.1|debug|kcsan, SMP=1|2
+##       KERNEL=...     one of selftests/vm/kernels: 6.1, 7.2-arm64, debug, ...; SMP=1|2
 check: setup
 	@mkdir -p $(B)
 	@rc=0; { $(if $(T),,$(MAKE) -s check-user &&) KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/kselftest.sh; } 2>&1 | tee $(B)/check.log; \
@@ -87,6 +89,20 @@ check-kernel: setup
 	@mkdir -p $(B)
 	@rc=0; KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/kselftest.sh 2>&1 | tee $(B)/check.log; \
 	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/check.log $$rc
+
+## make matrix          the kselftests on every stock kernel of selftests/vm/kernels, one table at the end
+##       KERNELS="..."  only on these; QUICK=1: a minute or two of each; T=, SMP= as above
+##       JOBS=2         two guests of one processor side by side
+matrix: setup
+	@QUICK=$(QUICK) JOBS=$(JOBS) SMP=$(if $(filter command line environment,$(origin SMP)),$(SMP)) T=$(T) $(VM)/matrix.sh $(KERNELS)
+
+## make vng             the kselftests through virtme-ng: a guest with this machine's file tree (KERNEL, SMP, T as above)
+vng:
+	@$(VM)/setup.sh vng
+	@mkdir -p $(B)
+	@rc=0; KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/vng.sh 2>&1 | tee $(B)/vng.log; \
+	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/vng.log $$rc
+vng: SHELL := /bin/bash
 
 ## make torture         everything at random against an oracle, with race points, in a VM
 ##       SECONDS=60     of each mode; SEED=, MODE=plain|delays|memory|injection|hotplug, KERNEL and SMP as above
@@ -129,4 +145,4 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help module lib tools setup demo bench check check-user check-kernel torture mutants coverage lint install uninstall clean
+.PHONY: all help module lib tools setup demo bench check check-user check-kernel matrix vng torture mutants coverage lint install uninstall clean

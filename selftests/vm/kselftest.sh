@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # kselftest.sh - build the kselftests and run them in a guest. Environment: KERNEL (6.1), SMP (2), T (all; or
 # program[,program...], or program.test), AFTER (a script that the guest runs when the module has gone; what it prints follows
-# the TAP). TAP on stdout. Fails if a test fails, or if none ran.
+# the TAP), FOREIGN=1 (also see that a module which was built for another kernel is refused). TAP on stdout. STAGE: run
+# nothing, leave what the guest needs in that directory. Fails if a test fails, if none ran, or if one is skipped that this kernel could run (see skips).
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
@@ -11,12 +12,18 @@ kernel=${KERNEL:-6.1} smp=${SMP:-2} t=${T-}
 kernel_row "$kernel"
 framework=$("$VM_DIR/kernel.sh" framework)
 ksft=$framework/tools/testing/selftests
-out=$LMAP_TOP/build/kselftest
+out=$(build_dir "$K_ARCH")/kselftest
 mkdir -p "$out"
-make -s -C "$LMAP_TOP/selftests/lmap" KSFT="$ksft" OUTPUT="$out" all >&2
+
+build_programs() {
+	make_for "$K_ARCH" -C "$LMAP_TOP/selftests/lmap" KSFT="$ksft" OUTPUT="$out" all
+	make_for "$K_ARCH" -C "$LMAP_TOP/selftests/torture" OUT="$out"
+	make_for "$K_ARCH" -C "$LMAP_TOP/selftests/events" OUT="$out"
+}
+
+# runs side by side build the same
+with_lock "kselftest-$K_ARCH" build_programs >&2
 mapfile -t all < <(make -s -C "$LMAP_TOP/selftests/lmap" KSFT="$ksft" OUTPUT="$out" programs)
-make -s -C "$LMAP_TOP/selftests/torture" OUT="$out" >&2
-make -s -C "$LMAP_TOP/selftests/events" OUT="$out" >&2
 all+=(torture plain)
 
 programs=("${all[@]}") args=''
@@ -28,8 +35,11 @@ if [ -n "$t" ]; then
 	[ "$t" = "${t%%.*}" ] || args="-t ${t#*.}"
 fi
 
-stage=$(mktemp -d)
-trap 'rm -rf "$stage"' EXIT
+stage=${STAGE-}
+if [ -z "$stage" ]; then
+	stage=$(mktemp -d)
+	trap 'rm -rf "$stage"' EXIT
+fi
 mkdir "$stage/lmap"
 for p in "${programs[@]}"; do cp "$out/$p" "$stage/lmap/"; done
 {
@@ -41,12 +51,27 @@ for p in "${programs[@]}"; do cp "$out/$p" "$stage/lmap/"; done
 	fi
 } >"$stage/env"
 
-after=()
-[ -z "${AFTER-}" ] || after=(--add "$AFTER:/t/after")
+if [ -n "${STAGE-}" ]; then
+	cp -r "$ksft/kselftest" "$stage/kselftest"
+	exit
+fi
+
+extra=()
+[ -z "${AFTER-}" ] || extra+=(--add "$AFTER:/t/after")
+if [ -n "${FOREIGN-}" ]; then
+	other=$(other_kernel "$kernel")
+	module=$("$VM_DIR/kmod.sh" "$other")
+	kernel_row "$kernel"
+	extra+=(--add "$module:/t/foreign.ko")
+fi
 
 append=''
 [ "$K_KIND" = stock ] || append='page_table_check=on kmemleak=on'
 echo "# kselftests on $kernel with $smp CPU"
 takelocks=$("$VM_DIR/kmod.sh" "$kernel" selftests/takelocks)
+dir=$("$VM_DIR/kernel.sh" "$kernel")
+rc=0
 "$VM_DIR/run.sh" --module "$takelocks" --kernel "$kernel" --smp "$smp" --timeout 1800 --append "$append" --add "$stage/lmap:/t/lmap" \
-	--add "$stage/env:/t/env" --add "$ksft/kselftest:/t/kselftest" "${after[@]}" -- sh /t/kselftest.guest
+	--add "$stage/env:/t/env" --add "$ksft/kselftest:/t/kselftest" "${extra[@]}" -- sh /t/kselftest.guest | tee "$stage/tap" || rc=$?
+SMP=$smp K_SLOW=$K_SLOW "$VM_DIR/skips.sh" "$dir/config" "$stage/tap" || [ $rc != 0 ] || rc=1
+exit $rc

@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# vng.sh - the kselftests in a guest that virtme-ng starts: it has this machine's file tree, read-only, and this machine's
+# programs, instead of an initramfs with busybox. Slower than run.sh, which is the default; good for looking around ("vng"
+# alone gives a shell). Environment: KERNEL (6.1; stock, of this machine's architecture), SMP (2), T as in kselftest.sh.
+# TAP on stdout. Must never take vng's own word for success: the guest writes its verdict, too.
+set -eu -o pipefail
+# shellcheck source=selftests/vm/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+command -v vng >/dev/null || die "no virtme-ng here: selftests/vm/setup.sh vng"
+kernel=${KERNEL:-6.1} smp=${SMP:-2}
+kernel_row "$kernel"
+[ "$K_KIND" = stock ] && [ -z "$(cross_prefix "$K_ARCH")" ] || die "$kernel is not a stock kernel of this machine's architecture"
+dir=$("$VM_DIR/kernel.sh" "$kernel")
+image=$("$VM_DIR/kernel.sh" image "$kernel")
+stage=$LMAP_TOP/build/vng
+rm -rf "$stage"
+mkdir -p "$stage"
+STAGE=$stage KERNEL=$kernel "$VM_DIR/kselftest.sh"
+cp -r "$dir/modules" "$stage/modules"
+cp "$("$VM_DIR/kmod.sh" "$kernel")" "$("$VM_DIR/kmod.sh" "$kernel" selftests/takelocks)" "$stage/modules/"
+cp "$VM_DIR/guest/kselftest.guest" "$VM_DIR/guest/dmesg-bad" "$VM_DIR/guest/vng.guest" "$stage/"
+
+echo "# kselftests on $kernel with $smp CPU, under virtme-ng"
+rc=0
+# (without --disable-kvm it takes a KVM that can be opened for one that works, and hangs)
+vng --run "$image/boot/vmlinuz-$(cat "$dir/release")" --disable-kvm --force-9p --cpus "$smp" --memory "${K_MEM}M" --user root \
+	--exec "sh $stage/vng.guest $stage" </dev/null 2>"$stage/vng.log" | tee "$stage/tap" || rc=$?
+if ! grep -q '^# verdict [0-9]' "$stage/tap"; then
+	tail -n 40 "$stage/vng.log" >&2
+	die "the guest gave no verdict (vng: $rc)"
+fi
+[ $rc != 0 ] || rc=$(sed -n 's/^# verdict \([0-9]*\).*/\1/p' "$stage/tap" | tail -n 1)
+SMP=$smp K_SLOW=$K_SLOW "$VM_DIR/skips.sh" "$dir/config" "$stage/tap" || [ "$rc" != 0 ] || rc=1
+exit "$rc"
