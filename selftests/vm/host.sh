@@ -7,6 +7,11 @@ set -eu
 module=$1
 shift
 [ ! -d /sys/module/lmap ] || { echo "${0##*/}: lmap is loaded already" >&2; exit 1; }
+built=$(modinfo -F vermagic "$module" | cut -d ' ' -f 1)
+[ "$built" = "$(uname -r)" ] || {
+	echo "${0##*/}: $module was built for Linux $built, and this is $(uname -r): make module KDIR=its headers" >&2
+	exit 1
+}
 insmod "$module"
 trap 'rmmod lmap' EXIT
 "$@"
