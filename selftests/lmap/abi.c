@@ -238,7 +238,8 @@ LMAP_TEST(abi, malformed_flexpages_are_EINVAL)
 	uint64_t bad[] = {
 		LMAP_NIL, fpage(NULL, 0, ALL), fpage(NULL, 2, ALL),
 		fpage(NULL, PO - 1, ALL), fpage(NULL, 63, ALL),
-		fpage((void *)PG, PO + 1, ALL), fpage((void *)(8 * PG), PO + 4, ALL),
+		fpage((void *)PG, PO + 1, ALL),
+		fpage((void *)(8 * PG), PO + 4, ALL),
 		fpage((void *)1024, PO, ALL), fpage((void *)PG, 1, ALL),
 	};
 

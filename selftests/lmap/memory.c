@@ -212,7 +212,8 @@ LMAP_TEST(memory, huge_pages_split_and_collapsed)
 	bool thp = !access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK);
 	char *area = mmap(NULL, 2 * huge_page(), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *p = (char *)(((uintptr_t)area + huge_page() - 1) & ~(huge_page() - 1));
+	char *p = (char *)(((uintptr_t)area + huge_page() - 1) &
+			   ~(huge_page() - 1));
 	uint64_t frame;
 
 	if (!thp)

@@ -336,8 +336,9 @@ static int start(unsigned int p)
 
 static uint64_t encode(uint64_t base, unsigned int pages, unsigned int rights)
 {
-	return base | ((uint64_t)PO + __builtin_ctz(pages)) << LMAP_FPAGE_ORDER_SHIFT |
-	       rights;
+	uint64_t order = PO + __builtin_ctz(pages);
+
+	return base | order << LMAP_FPAGE_ORDER_SHIFT | rights;
 }
 
 static void do_map(const struct op *op, struct answer *a)

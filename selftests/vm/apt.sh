@@ -61,15 +61,17 @@ write_apt_root() {
 apt_root() {
 	local key
 	key=$(cat "$VM_DIR/kernels" "$VM_DIR/apt.sh" | cksum)
-	if [ "$(cat "$APT_ROOT/key" 2>/dev/null)" != "$key" ] || [ -z "$(find "$APT_ROOT/stamp" -mmin -$APT_FRESH_MINUTES 2>/dev/null)" ]; then
+	if [ "$(cat "$APT_ROOT/key" 2>/dev/null)" != "$key" ] || ! index_is_fresh; then
 		refresh_apt_root
 		echo "$key" >"$APT_ROOT/key"
 	fi
 }
 
+index_is_fresh() { [ -n "$(find "$APT_ROOT/stamp" -mmin -$APT_FRESH_MINUTES 2>/dev/null)" ]; }
+
 refresh_apt_root() {
 	write_apt_root
-	[ -z "$(find "$APT_ROOT/stamp" -mmin -$APT_FRESH_MINUTES 2>/dev/null)" ] || return 0
+	! index_is_fresh || return 0
 	say "refreshing the private package index"
 	if papt get -qq update >&2; then
 		touch "$APT_ROOT/stamp"

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # kselftest.sh - build the kselftests and run them in a guest. Environment: KERNEL (6.1), SMP (2), T (all; or
-# program[,program...], or program.test), AFTER (a script that the guest runs when the module has gone; what it prints follows
-# the TAP), FOREIGN=1 (also see that a module which was built for another kernel is refused). TAP on stdout. STAGE: run
-# nothing, leave what the guest needs in that directory. Fails if a test fails, if none ran, or if one is skipped that this kernel could run (see skips).
+# program[,program...], or program.test), AFTER (a script that the guest runs when the module has gone; what it prints
+# follows the TAP), FOREIGN=1 (also see that a module which was built for another kernel is refused), STAGE (run nothing,
+# leave what the guest needs in that directory). TAP on stdout. Fails if a test fails, if none ran, or if one is skipped
+# that this kernel could run (see skips).
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
@@ -71,7 +72,8 @@ echo "# kselftests on $kernel with $smp CPU"
 takelocks=$("$VM_DIR/kmod.sh" "$kernel" selftests/takelocks)
 dir=$("$VM_DIR/kernel.sh" "$kernel")
 rc=0
-"$VM_DIR/run.sh" --module "$takelocks" --kernel "$kernel" --smp "$smp" --timeout 1800 --append "$append" --add "$stage/lmap:/t/lmap" \
-	--add "$stage/env:/t/env" --add "$ksft/kselftest:/t/kselftest" "${extra[@]}" -- sh /t/kselftest.guest | tee "$stage/tap" || rc=$?
+"$VM_DIR/run.sh" --module "$takelocks" --kernel "$kernel" --smp "$smp" --timeout 1800 --append "$append" \
+	--add "$stage/lmap:/t/lmap" --add "$stage/env:/t/env" --add "$ksft/kselftest:/t/kselftest" "${extra[@]}" \
+	-- sh /t/kselftest.guest | tee "$stage/tap" || rc=$?
 SMP=$smp K_SLOW=$K_SLOW "$VM_DIR/skips.sh" "$dir/config" "$stage/tap" || [ $rc != 0 ] || rc=1
 exit $rc

@@ -11,7 +11,9 @@ set -eu -o pipefail
 command -v vng >/dev/null || die "no virtme-ng here: selftests/vm/setup.sh vng"
 kernel=${KERNEL:-6.1} smp=${SMP:-2}
 kernel_row "$kernel"
-[ "$K_KIND" = stock ] && [ -z "$(cross_prefix "$K_ARCH")" ] || die "$kernel is not a stock kernel of this machine's architecture"
+if [ "$K_KIND" != stock ] || [ -n "$(cross_prefix "$K_ARCH")" ]; then
+	die "$kernel is not a stock kernel of this machine's architecture"
+fi
 dir=$("$VM_DIR/kernel.sh" "$kernel")
 image=$("$VM_DIR/kernel.sh" image "$kernel")
 stage=$LMAP_TOP/build/vng
