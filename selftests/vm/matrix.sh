@@ -57,6 +57,7 @@ table() {
 		release=$(sed -n 's/^# guest: Linux \([^ ]*\) .*/\1/p' "$logs/$kernel.log" | head -n 1)
 		read -r passed failed skipped <<<"$(tail -n 1 "$logs/$kernel.count" | tr -dc '0-9 \n')"
 		seconds=$(cat "$logs/$kernel.seconds")
+		[ -n "$skipped" ] || passed=0 failed=1 skipped=0		# it was ended from outside
 		row "$kernel" "${release:-did not boot}" "$K_ARCH" "$passed" "$failed" "$skipped" \
 			"$(printf '%d:%02d' $((seconds / 60)) $((seconds % 60)))"
 		sum=($((sum[0] + passed)) $((sum[1] + failed)) $((sum[2] + skipped)))
