@@ -7,6 +7,7 @@
  * pointers.
  */
 #include "lmap.h"
+#include "version.h"
 
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -295,4 +296,5 @@ module_init(lmap_init);
 module_exit(lmap_exit);
 MODULE_DESCRIPTION("Lend memory to other processes and take it back");
 MODULE_AUTHOR("The lmap authors");
+MODULE_VERSION(LMAP_RELEASE);
 MODULE_LICENSE("GPL");
