@@ -124,6 +124,11 @@ mutants: setup
 coverage: setup
 	@SMP=$(SMP) T=$(T) $(VM)/coverage.sh
 
+## make abi             do old programs still run: structures, constants and symbols against lib/abi (three compilers)
+## make abi-record      write lib/abi after a change that is meant; see Documentation/versions.rst
+abi abi-record: lib
+	@$(MAKE) -s -C lib OUT=$(B)/lib $@
+
 ## make lint            checkpatch, sparse, warnings, cppcheck, kernel-doc, shellcheck
 lint: setup
 	@.ci/lint.sh
@@ -145,4 +150,4 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help module lib tools setup demo bench check check-user check-kernel matrix vng torture mutants coverage lint install uninstall clean
+.PHONY: all abi abi-record help module lib tools setup demo bench check check-user check-kernel matrix vng torture mutants coverage lint install uninstall clean
