@@ -133,21 +133,34 @@ abi abi-record: lib
 lint: setup
 	@.ci/lint.sh
 
-## make install         library, headers, tools, manual pages, module (DESTDIR, PREFIX)
-## make uninstall       take that away
-install: all
+## make install         library, headers, tools, manual pages, module, udev rule, loading at boot (DESTDIR, PREFIX)
+## make install-dkms    the same, but DKMS builds the module, for each kernel that is installed later too
+## make uninstall       take away what either of them has installed
+install: all install-user
+	$(PACK) KO=$(B)/lmap.ko RELEASE="$$(basename $$(dirname $$(cat $(B)/.module)))" install-module
+
+install-dkms: install-user
+	$(PACK) RELEASE="$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)" install-dkms
+
+install-user: lib tools
 	$(MAKE) -C lib OUT=$(B)/lib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
-	$(MAKE) -C tools OUT=$(B)/tools PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
-	install -D -m 644 $(B)/lmap.ko $(DESTDIR)/lib/modules/$$(basename $$(dirname $$(cat $(B)/.module)))/updates/lmap.ko
-	@test -n "$(DESTDIR)" || depmod "$$(basename $$(dirname $$(cat $(B)/.module)))"
+	$(MAKE) -C tools OUT=$(B)/tools LIBOUT=$(B)/lib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
 
 uninstall:
 	$(MAKE) -C lib OUT=$(B)/lib PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
 	$(MAKE) -C tools OUT=$(B)/tools PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
-	rm -f $(DESTDIR)/lib/modules/*/updates/lmap.ko
+	$(PACK) uninstall
+	$(TOP)/tools/packaging/dirs.sh remove "$(DESTDIR)" "$(PREFIX)"
+
+PACK = $(MAKE) -C tools/packaging PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+## make deb             Debian packages in build/deb: lmap-dkms, liblmap1, liblmap-dev, lmap-tools, and their source
+deb:
+	@tools/packaging/deb.sh $(B)/deb
 
 ## make clean           remove build/ (kernels stay in ~/.cache/lmap)
 clean:
 	rm -rf $(B)
 
-.PHONY: all abi abi-record help module lib tools setup demo bench check check-user check-kernel matrix vng torture mutants coverage lint install uninstall clean
+.PHONY: all abi abi-record help module lib tools setup demo bench check check-user check-kernel matrix vng torture mutants coverage lint install \
+	install-dkms install-user uninstall deb clean
