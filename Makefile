@@ -76,10 +76,11 @@ check: setup
 	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/check.log $$rc
 check check-kernel: SHELL := /bin/bash
 
-## make check-user      only the tests in user space: events, what lmapctl shows, mapping database, models
-check-user: lib
+## make check-user      only the tests in user space: events, what lmapctl shows, installing, mapping database, models
+check-user: lib tools
 	@$(MAKE) -s -C selftests/events OUT=$(B)/events check
 	@$(MAKE) -s -C selftests/ctl OUT=$(B)/ctl LIBOUT=$(B)/lib check
+	@$(MAKE) -s -C selftests/install OUT=$(B) check
 	@$(MAKE) -s -C selftests/mdb OUT=$(B)/mdb KSRC=$$($(VM)/kernel.sh framework) check
 	@echo "# models of the protocols"
 	@selftests/models/run.sh $(B)/models
@@ -90,19 +91,9 @@ check-kernel: setup
 	@rc=0; KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/kselftest.sh 2>&1 | tee $(B)/check.log; \
 	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/check.log $$rc
 
-## make matrix          the kselftests on every stock kernel of selftests/vm/kernels, one table at the end
-##       KERNELS="..."  only on these; QUICK=1: a minute or two of each; T=, SMP= as above
-##       JOBS=2         two guests of one processor side by side
-matrix: setup
-	@QUICK=$(QUICK) JOBS=$(JOBS) SMP=$(if $(filter command line environment,$(origin SMP)),$(SMP)) T=$(T) $(VM)/matrix.sh $(KERNELS)
-
-## make vng             the kselftests through virtme-ng: a guest with this machine's file tree (KERNEL, SMP, T as above)
-vng:
-	@$(VM)/setup.sh vng
-	@mkdir -p $(B)
-	@rc=0; KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/vng.sh 2>&1 | tee $(B)/vng.log; \
-	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/vng.log $$rc
-vng: SHELL := /bin/bash
+## make check-install   packages, lintian, DKMS for two kernels, installing in a copy of this machine (root; minutes)
+check-install: setup
+	@$(MAKE) -s -C selftests/install OUT=$(B) packages
 
 ## make torture         everything at random against an oracle, with race points, in a VM
 ##       SECONDS=60     of each mode; SEED=, MODE=plain|delays|memory|injection|hotplug, KERNEL and SMP as above
@@ -162,5 +153,5 @@ deb:
 clean:
 	rm -rf $(B)
 
-.PHONY: all abi abi-record help module lib tools setup demo bench check check-user check-kernel matrix vng torture mutants coverage lint install \
+.PHONY: all abi abi-record help module lib tools setup demo bench check check-user check-kernel check-install torture mutants coverage lint install \
 	install-dkms install-user uninstall deb clean

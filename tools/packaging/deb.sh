@@ -4,6 +4,7 @@
 # debian/ here, lib/abi/symbols and the version, beside a copy of what git knows; then dpkg-buildpackage. The same commit
 # makes the same packages. "source" only makes the source package. Must never write into the tree, nor sign.
 set -eu -o pipefail
+umask 022
 here=$(dirname "$(readlink -f "$0")")
 top=$(readlink -f "$here/../..")
 [ $# -ge 1 ] || { echo "usage: deb.sh OUT [build|source]" >&2; exit 2; }

@@ -4,6 +4,7 @@
 # dirs.sh remove DESTDIR PREFIX      - remove those of them that are empty now, and the note.
 # So "make uninstall" leaves a tree as "make install" found it. Must never remove a directory that was there before.
 set -eu
+umask 022
 
 verb=$1 dest=$2 prefix=$3
 shift 3
