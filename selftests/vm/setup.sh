@@ -22,6 +22,9 @@ PACKAGES=(
 	spin						# models of the protocols
 	cppcheck sparse shellcheck groff-base perl	# lint
 	debian-archive-keyring ca-certificates		# fetching kernels
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross	# make abi: is the interface the same there?
+	dpkg-dev debhelper dh-dkms			# make deb
+	lintian dkms man-db				# make check-install
 )
 
 missing() {
