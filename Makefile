@@ -153,5 +153,5 @@ deb:
 clean:
 	rm -rf $(B)
 
-.PHONY: all abi abi-record help module lib tools setup demo bench check check-user check-kernel check-install torture mutants coverage lint install \
+.PHONY: all abi abi-record help module lib tools setup demo bench check check-user check-kernel check-install matrix vng torture mutants coverage lint install \
 	install-dkms install-user uninstall deb clean
