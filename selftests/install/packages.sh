@@ -76,10 +76,10 @@ copy_machine() {
 	mount -t overlay overlay -o "lowerdir=/,upperdir=$work/over/up,workdir=$work/over/work" "$work/over/root" || return 1
 	for d in proc sys dev; do mount --rbind "/$d" "$work/over/root/$d" || return 1; done
 	mount -t tmpfs lmap-test "$work/over/root/tmp" && mount -t tmpfs lmap-test "$work/over/root/run" || return 1
-	# and of this tree, which is built there
-	mkdir "$work/over/top" "$work/over/top-work" "$work/over/root/tmp/lmap" "$work/over/root/tmp/deb" || return 1
-	mount -t overlay overlay -o "lowerdir=$TOP,upperdir=$work/over/top,workdir=$work/over/top-work" \
-		"$work/over/root/tmp/lmap" && cp "$debs"/*.deb "$work/over/root/tmp/deb/" || return 1
+	# this tree is only read, and built in memory: others may be building in the tree's own build/
+	mkdir -p "$TOP/build" "$work/over/root/tmp/lmap" "$work/over/root/tmp/deb" || return 1
+	mount --bind "$TOP" "$work/over/root/tmp/lmap" && mount -o remount,bind,ro "$work/over/root/tmp/lmap" &&
+		mount -t tmpfs lmap-test "$work/over/root/tmp/lmap/build" && cp "$debs"/*.deb "$work/over/root/tmp/deb/" || return 1
 	rm -f "$work/over/root"/tmp/deb/*-dbgsym_*
 }
 
