@@ -95,6 +95,20 @@ check-kernel: setup
 check-install: setup
 	@$(MAKE) -s -C selftests/install OUT=$(B) packages
 
+## make matrix          the kselftests on every stock kernel of selftests/vm/kernels, one table at the end
+##       KERNELS="..."  only on these; QUICK=1: a minute or two of each; T=, SMP= as above
+##       JOBS=2         two guests of one processor side by side
+matrix: setup
+	@QUICK=$(QUICK) JOBS=$(JOBS) SMP=$(if $(filter command line environment,$(origin SMP)),$(SMP)) T=$(T) $(VM)/matrix.sh $(KERNELS)
+
+## make vng             the kselftests through virtme-ng: a guest with this machine's file tree (KERNEL, SMP, T as above)
+vng:
+	@$(VM)/setup.sh vng
+	@mkdir -p $(B)
+	@rc=0; KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/vng.sh 2>&1 | tee $(B)/vng.log; \
+	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/vng.log $$rc
+vng: SHELL := /bin/bash
+
 ## make torture         everything at random against an oracle, with race points, in a VM
 ##       SECONDS=60     of each mode; SEED=, MODE=plain|delays|memory|injection|hotplug, KERNEL and SMP as above
 SECONDS ?= 60
