@@ -20,6 +20,15 @@
 #error "lmap needs Linux 6.1 or newer"
 #endif
 
+/* 6.2: netlink operations that answer once and those that dump are apart. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define genl_split_ops			genl_ops
+#define LMAP_COMPAT_OPS(table)		.ops = (table), .n_ops = ARRAY_SIZE(table)
+#else
+#define LMAP_COMPAT_OPS(table) \
+	.split_ops = (table), .n_split_ops = ARRAY_SIZE(table)
+#endif
+
 /* 6.3: vma->vm_flags became read-only, changed through helpers. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_mod(struct vm_area_struct *vma,

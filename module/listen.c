@@ -305,18 +305,20 @@ static const struct nla_policy get_policy[] = {
 	[LMAP_A_WINDOW] = { .type = NLA_U64 },
 };
 
-static const struct genl_ops listen_ops[] = {
+static const struct genl_split_ops listen_ops[] = {
 	{
 		.cmd = LMAP_CMD_WATCH,
 		.policy = watch_policy,
 		.maxattr = ARRAY_SIZE(watch_policy) - 1,
 		.doit = watch_doit,
+		.flags = GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd = LMAP_CMD_UNWATCH,
 		.policy = unwatch_policy,
 		.maxattr = ARRAY_SIZE(unwatch_policy) - 1,
 		.doit = unwatch_doit,
+		.flags = GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd = LMAP_CMD_WINDOW_GET,
@@ -324,6 +326,7 @@ static const struct genl_ops listen_ops[] = {
 		.maxattr = ARRAY_SIZE(get_policy) - 1,
 		.start = lmap_dump_start,
 		.dumpit = lmap_window_dumpit,
+		.flags = GENL_CMD_CAP_DUMP,
 	},
 	{
 		.cmd = LMAP_CMD_NODE_GET,
@@ -331,10 +334,11 @@ static const struct genl_ops listen_ops[] = {
 		.maxattr = ARRAY_SIZE(get_policy) - 1,
 		.start = lmap_dump_start,
 		.dumpit = lmap_node_dumpit,
+		.flags = GENL_CMD_CAP_DUMP,
 	},
 	{
 		.cmd = LMAP_CMD_STATS_GET,
-		.flags = GENL_ADMIN_PERM,
+		.flags = GENL_CMD_CAP_DO | GENL_ADMIN_PERM,
 		.doit = lmap_stats_doit,
 	},
 };
@@ -350,8 +354,7 @@ struct genl_family lmap_family __ro_after_init = {
 	.netnsok = true,
 	.parallel_ops = true,
 	.module = THIS_MODULE,
-	.ops = listen_ops,
-	.n_ops = ARRAY_SIZE(listen_ops),
+	LMAP_COMPAT_OPS(listen_ops),
 	.resv_start_op = LMAP_CMD_WATCH,
 	.mcgrps = listen_groups,
 	.n_mcgrps = ARRAY_SIZE(listen_groups),
