@@ -50,8 +50,9 @@ static char *huge_memory(size_t size, size_t count)
 FIXTURE_SETUP(huge)
 {
 	catch_faults();
+	/* the harness runs the test all the same if a setup only returns */
 	if (access(THP_DIR, F_OK))
-		SKIP(return, "no transparent huge pages in this kernel");
+		SKIP(_exit(255), "no transparent huge pages in this kernel");
 	self->size = huge_page();
 	ASSERT_EQ(self->size, read_value(THP_DIR "hpage_pmd_size"));
 	self->space = space_open();
