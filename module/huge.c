@@ -15,6 +15,7 @@
 
 #include <linux/huge_mm.h>
 #include <linux/mm.h>
+#include <linux/page_table_check.h>
 #include <linux/pgtable.h>
 
 #define HUGE_PAGES	(1UL << (PMD_SHIFT - PAGE_SHIFT))
@@ -81,6 +82,19 @@ static bool huge_tiles(struct huge *h, bool use)
 			WRITE_ONCE(chunk->accessed, true);
 	}
 	return !(h->pfn % HUGE_PAGES);
+}
+
+/*
+ * The page table checker leaves special pages alone, but not yet such entries: it
+ * takes two writable ones for the same anonymous page for a bug of the kernel's.
+ */
+static bool huge_is_checked(void)
+{
+#ifdef CONFIG_PAGE_TABLE_CHECK
+	return !static_branch_likely(&page_table_check_disabled);
+#else
+	return false;
+#endif
 }
 
 /* One mapping, with all rights, and memory in one piece. */
@@ -186,6 +200,7 @@ vm_fault_t lmap_window_huge_fault(struct vm_fault *vmf, unsigned int order)
 
 	/* A page table of its own would have to be there for it, elsewhere. */
 	if (order != PMD_SHIFT - PAGE_SHIFT || arch_needs_pgtable_deposit() ||
+	    huge_is_checked() ||
 	    h.addr < h.vma->vm_start || h.addr + PMD_SIZE > h.vma->vm_end ||
 	    h.vma->vm_flags & VM_UFFD_WP)
 		return VM_FAULT_FALLBACK;
@@ -253,7 +268,7 @@ bool lmap_huge_populate(struct vm_area_struct *vma, unsigned long addr)
 	};
 	bool fits;
 
-	if (addr & ~PMD_MASK || addr < vma->vm_start ||
+	if (huge_is_checked() || addr & ~PMD_MASK || addr < vma->vm_start ||
 	    addr + PMD_SIZE > vma->vm_end)
 		return false;
 	rcu_read_lock();

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # kselftest.sh - build the kselftests and run them in a guest. Environment: KERNEL (6.1), SMP (2), T (all; or
-# program[,program...], or program.test), AFTER (a script that the guest runs when the module has gone; what it prints
-# follows the TAP), FOREIGN=1 (also see that a module which was built for another kernel is refused), STAGE (run nothing,
-# leave what the guest needs in that directory). TAP on stdout. Fails if a test fails, if none ran, or if one is skipped
-# that this kernel could run (see skips).
+# program[,program...], or program.test), APPEND (more kernel parameters), AFTER (a script that the guest runs when the
+# module has gone; what it prints follows the TAP), FOREIGN=1 (also see that a module which was built for another kernel
+# is refused), STAGE (run nothing, leave what the guest needs in that directory). TAP on stdout. Fails if a test fails, if
+# none ran, or if one is skipped that this kernel could run (see skips).
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
@@ -68,6 +68,7 @@ fi
 
 append=''
 [ "$K_KIND" = stock ] || append='page_table_check=on kmemleak=on'
+append+=${APPEND+ $APPEND}
 echo "# kselftests on $kernel with $smp CPU"
 takelocks=$("$VM_DIR/kmod.sh" "$kernel" selftests/takelocks)
 dir=$("$VM_DIR/kernel.sh" "$kernel")
