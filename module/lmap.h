@@ -39,8 +39,8 @@
  * region->revoke is taken in notifier callbacks that may block (see region.c
  * for which ones), so under it and under space->lock nothing may allocate with
  * reclaim, take a mmap_lock or touch user memory. The shrinker only tries it.
- * Faults take none of those above but xa_lock and, for reading, copy_lock. Who listens is kept under locks
- * of report.h.
+ * Faults take none of those above but xa_lock and, for reading, copy_lock. Who
+ * listens is kept under locks of report.h.
  *
  * Lifetimes
  *
