@@ -6,8 +6,9 @@
 #include "fuzz_exec.h"
 #include "kselftest_harness.h"
 
-/* One program a line. */
+/* One program a line. (arm64's linker takes local symbols for each other.) */
 asm(".pushsection .rodata\n"
+	".globl fuzz_corpus, fuzz_corpus_end\n"
 	"fuzz_corpus:\n"
 	".incbin \"fuzz.corpus\"\n"
 	"fuzz_corpus_end:\n"

@@ -9,7 +9,8 @@
 #define WINDOWS		2	/* of each process */
 #define NOBODY		65534
 #define BASE		0x10000000UL
-#define AREA(n)		((char *)(BASE + (n) * 32 * PG))
+#define AREA_SPACE	(2 * AREA_PAGES * PG)
+#define AREA(n)		((char *)(BASE + (n) * AREA_SPACE))
 
 /* The memory of a process. What it can't write nobody shall change. */
 enum area { PRIVATE, SHARED, READ_ONLY, VIEW, AREAS = VIEW + WINDOWS };
@@ -358,8 +359,8 @@ static void own_part(const unsigned char *b, char **at, size_t *n)
 
 static void *area_map(struct proc *p, char *at, size_t pages, int prot)
 {
-	int window = (at - (char *)BASE) / 0x20000 - VIEW;
-	off_t offset = (at - (char *)BASE) % 0x20000;
+	int window = (at - (char *)BASE) / AREA_SPACE - VIEW;
+	off_t offset = (at - (char *)BASE) % AREA_SPACE;
 
 	if (window >= 0)
 		return mmap(at, pages * PG, prot, MAP_SHARED | MAP_FIXED,

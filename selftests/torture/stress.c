@@ -62,12 +62,13 @@ static bool swap_begin(void)
 	return !system(command) && !swapon(swap_device, 0);
 }
 
+/* With pages of 4 KiB; larger pages, as many of them. */
 static void group_limit(const char *file, unsigned long kib_each)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), GROUP "/%s", file);
-	write_value(path, arena->procs * kib_each << 10);
+	write_value(path, arena->procs * kib_each / 4 * PG);
 }
 
 static void memory_round(void)

@@ -3,8 +3,8 @@
 # kselftest.sh - build the kselftests and run them in a guest. Environment: KERNEL (6.1), SMP (2), T (all; or
 # program[,program...], or program.test), APPEND (more kernel parameters), AFTER (a script that the guest runs when the
 # module has gone; what it prints follows the TAP), FOREIGN=1 (also see that a module which was built for another kernel
-# is refused), STAGE (run nothing, leave what the guest needs in that directory). TAP on stdout. Fails if a test fails, if
-# none ran, or if one is skipped that this kernel could run (see skips).
+# is refused), STAGE (run nothing, leave what the guest needs in that directory), LMAP_SEED (as the program printed it).
+# TAP on stdout. Fails if a test fails, if none ran, or if one is skipped that this kernel could run (see skips).
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
@@ -47,6 +47,7 @@ for p in "${programs[@]}"; do cp "$out/$p" "$stage/lmap/"; done
 	echo "PROGRAMS='${programs[*]}'"
 	echo "TIMEOUT=$((300 * K_SLOW))"
 	echo "export LMAP_SLOW=$K_SLOW"
+	[ -z "${LMAP_SEED-}" ] || echo "export LMAP_SEED=$LMAP_SEED"
 	if [ -n "$args" ]; then
 		echo "export KSELFTEST_$(tr '[:lower:]-' '[:upper:]_' <<<"${programs[0]}")_ARGS='$args'"
 	fi
