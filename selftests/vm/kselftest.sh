@@ -45,7 +45,7 @@ mkdir "$stage/lmap"
 for p in "${programs[@]}"; do cp "$out/$p" "$stage/lmap/"; done
 {
 	echo "PROGRAMS='${programs[*]}'"
-	echo "TIMEOUT=$((300 * K_SLOW))"
+	echo "TIMEOUT=$((900 * K_SLOW))"
 	echo "export LMAP_SLOW=$K_SLOW"
 	[ -z "${LMAP_SEED-}" ] || echo "export LMAP_SEED=$LMAP_SEED"
 	if [ -n "$args" ]; then
@@ -74,7 +74,7 @@ echo "# kselftests on $kernel with $smp CPU"
 takelocks=$("$VM_DIR/kmod.sh" "$kernel" selftests/takelocks)
 dir=$("$VM_DIR/kernel.sh" "$kernel")
 rc=0
-"$VM_DIR/run.sh" --module "$takelocks" --kernel "$kernel" --smp "$smp" --timeout 1800 --append "$append" \
+"$VM_DIR/run.sh" --module "$takelocks" --kernel "$kernel" --smp "$smp" --timeout 3600 --append "$append" \
 	--add "$stage/lmap:/t/lmap" --add "$stage/env:/t/env" --add "$ksft/kselftest:/t/kselftest" "${extra[@]}" \
 	-- sh /t/kselftest.guest | tee "$stage/tap" || rc=$?
 SMP=$smp K_SLOW=$K_SLOW "$VM_DIR/skips.sh" "$dir/config" "$stage/tap" || [ $rc != 0 ] || rc=1
