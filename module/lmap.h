@@ -185,6 +185,7 @@ struct lmap_space {
  * @shared: only shared mappings (VM_SHARED), else only private ones; immutable
  * @tiles: chunk number (page / 64) -> struct lmap_chunk
  * @last_gen: the last generation given to a chunk; xa_lock
+ * @squeezed: when the shrinker last took tiles (jiffies); racy by design
  * @stale_work: drops stale tiles
  * @free_work: frees the region when @ref is 0
  * @rcu: frees the memory
@@ -206,6 +207,7 @@ struct lmap_region {
 	unsigned long history;
 	struct xarray tiles;
 	u64 last_gen;
+	unsigned long squeezed;
 	struct work_struct stale_work;
 	struct work_struct free_work;
 	struct rcu_head rcu;

@@ -537,6 +537,7 @@ struct lmap_region *lmap_region_alloc(struct lmap_space *space,
 	INIT_WORK(&region->free_work, lmap_region_free);
 	xa_init_flags(&region->tiles, XA_FLAGS_ACCOUNT);
 	region->id = lmap_id_next();
+	region->squeezed = jiffies - HZ;
 	region->first = first;
 	region->last = last;
 	return region;

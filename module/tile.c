@@ -23,6 +23,7 @@
 #include "race.h"
 
 #include <linux/backing-dev.h>
+#include <linux/jiffies.h>
 #include <linux/memcontrol.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
@@ -328,6 +329,12 @@ static int pin_locked(struct lmap_region *region, unsigned long page, u64 gen,
 	return ret;
 }
 
+/* Is memory wanted back? Then no more is pinned than has to be. */
+static bool region_squeezed(struct lmap_region *region)
+{
+	return time_before(jiffies, READ_ONCE(region->squeezed) + HZ);
+}
+
 /*
  * The other chunks of a huge page, which is in memory as a whole: its borrowers
  * can have it with one entry then. Failing is no error.
@@ -404,7 +411,7 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 		lmap_race_sleep(pin_begun);
 		ret = pin_locked(region, page, gen, held, &huge);
 	} while (ret == -EAGAIN && !held && !fatal_signal_pending(current));
-	if (!ret && huge && !held)
+	if (!ret && huge && !held && !region_squeezed(region))
 		pin_rest(region, page);
 	/* The last user of an mm must not be torn down under our locks. */
 	mmput_async(mm);
