@@ -723,7 +723,7 @@ static void see_what_has_landed(int space)
 FIXTURE_PLAIN(random)
 
 /* The longest: a debug kernel, and then shrinking. */
-TEST_F_TIMEOUT(random, eight_processes_do_what_the_model_says, 1000)
+TEST_F_TIMEOUT(random, eight_processes_do_what_the_model_says, 2400)
 {
 	struct op *ops = malloc(OPS * sizeof(*ops));
 	time_t began = now();

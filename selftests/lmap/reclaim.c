@@ -98,7 +98,7 @@ static int lend_and_check(struct work *w, struct peer *b)
 	return 0;
 }
 
-TEST_F_TIMEOUT(reclaim, four_times_more_than_fits_in_a_memory_cgroup, 900)
+TEST_F_TIMEOUT(reclaim, four_times_more_than_fits_in_a_memory_cgroup, 2400)
 {
 	struct work *w = mmap(NULL, PG, PROT_READ | PROT_WRITE,
 			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -176,7 +176,7 @@ unsigned int next_random(unsigned int *state);
 
 /* A TEST with a generous limit: debug kernels under emulation are slow. */
 #ifndef LMAP_TEST_SECONDS
-#define LMAP_TEST_SECONDS	900
+#define LMAP_TEST_SECONDS	1800
 #endif
 #define LMAP_TEST(group, name) TEST_F_TIMEOUT(group, name, LMAP_TEST_SECONDS)
 
