@@ -37,7 +37,7 @@ static int copy_tile(struct lmap_window *window, loff_t pos, void *buf,
 	ret = -EACCES;
 	if (write && !(hit->rights & LMAP_W))
 		goto out;
-	page = hit->rfirst + (wpage - hit->wfirst);
+	page = lmap_hit_page(hit, wpage);
 	region = lmap_mdb_region(hit->mdb);
 	chunk = lmap_tile_chunk(region, page);
 	if (chunk)
@@ -87,8 +87,9 @@ static int copy_page_part(struct lmap_window *window, loff_t pos, void *buf,
 			return ret;
 		lmap_race_sleep(copy_no_tile);
 		region = lmap_mdb_region(hit.mdb);
-		ret = lmap_tile_pin(region, hit.rfirst +
-				    ((pos >> PAGE_SHIFT) - hit.wfirst), held);
+		ret = lmap_tile_pin(region,
+				    lmap_hit_page(&hit, pos >> PAGE_SHIFT),
+				    held);
 		lmap_region_put(region);
 		/* Where the lender has nothing it may have moved: see fault.c. */
 		if (ret && (ret == -EINTR ||

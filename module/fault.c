@@ -97,7 +97,7 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 		return 0;
 	if (~f->hit.rights & lmap_vma_rights_wanted(vma))
 		return 0;
-	page = f->hit.rfirst + (wpage - f->hit.wfirst);
+	page = lmap_hit_page(&f->hit, wpage);
 	tile = fill_tile(f, page);
 	if (!tile || !lmap_tile_fits(vma, tile) ||
 	    lmap_tile_poisoned(lmap_mdb_region(f->hit.mdb), tile))
@@ -140,7 +140,7 @@ static void fill_range(struct fill *f, unsigned long addr,
 	struct lmap_region *region = lmap_mdb_region(hit->mdb);
 	unsigned long wfirst = max(hit->wfirst, lmap_vma_wpage(vma, first));
 	unsigned long wlast = min(hit->wlast, lmap_vma_wpage(vma, last));
-	unsigned long page = hit->rfirst + (wpage - hit->wfirst);
+	unsigned long page = lmap_hit_page(hit, wpage);
 	unsigned long lo = page, hi = page;
 	unsigned long min_page = page - (wpage - wfirst);
 	unsigned long max_page = page + (wlast - wpage);
@@ -309,7 +309,7 @@ static int fault_check(struct fill *f, unsigned long addr,
 	} else if (~hit->rights & want) {
 		ret = -EACCES;
 	} else {
-		*page = hit->rfirst + (wpage - hit->wfirst);
+		*page = lmap_hit_page(hit, wpage);
 		*region = lmap_mdb_region(hit->mdb);
 		tile = lmap_tile_get(*region, *page);
 		if (!tile)

@@ -18,8 +18,6 @@
 #include <linux/page_table_check.h>
 #include <linux/pgtable.h>
 
-#define HUGE_PAGES	(1UL << (PMD_SHIFT - PAGE_SHIFT))
-
 /**
  * struct huge - what an entry would show
  * @vma: the view
@@ -41,8 +39,7 @@ struct huge {
 /* The region page that appears first. */
 static unsigned long huge_page(const struct huge *h)
 {
-	return h->hit.rfirst + (lmap_vma_wpage(h->vma, h->addr) -
-				h->hit.wfirst);
+	return lmap_hit_page(&h->hit, lmap_vma_wpage(h->vma, h->addr));
 }
 
 /* Is it as good as the first one, and right behind it in memory? */
@@ -62,7 +59,7 @@ static bool huge_tiles(struct huge *h, bool use)
 	unsigned long page = huge_page(h), i;
 	struct lmap_chunk *chunk = NULL;
 
-	for (i = 0; i < HUGE_PAGES; i++, page++) {
+	for (i = 0; i < LMAP_HUGE_PAGES; i++, page++) {
 		unsigned long slot = page % LMAP_CHUNK_PAGES, tile;
 
 		if (!chunk || !slot)
@@ -81,7 +78,7 @@ static bool huge_tiles(struct huge *h, bool use)
 		if (!READ_ONCE(chunk->accessed))
 			WRITE_ONCE(chunk->accessed, true);
 	}
-	return !(h->pfn % HUGE_PAGES);
+	return !(h->pfn % LMAP_HUGE_PAGES);
 }
 
 /*
@@ -105,7 +102,7 @@ static bool huge_look(struct huge *h, bool use)
 			    (h->write ? LMAP_W : 0);
 
 	if (!lmap_index_lookup(&h->window->index, wpage, &h->hit) ||
-	    h->hit.wlast - wpage < HUGE_PAGES - 1 || ~h->hit.rights & want)
+	    h->hit.wlast - wpage < LMAP_HUGE_PAGES - 1 || ~h->hit.rights & want)
 		return false;
 	/* Tracked: only what is touched. */
 	if (h->hit.origin->refs.tracked)
@@ -135,7 +132,7 @@ static vm_fault_t huge_enter(struct huge *h, pmd_t *pmd)
 	     pmd_pfn(old) == h->pfn)) {
 		set_pmd_at(h->vma->vm_mm, h->addr, pmd, entry);
 		lmap_count(faults, 1);
-		lmap_count(pages, HUGE_PAGES);
+		lmap_count(pages, LMAP_HUGE_PAGES);
 	} else if (!pmd_trans_huge(old)) {
 		ret = VM_FAULT_FALLBACK;
 	}
@@ -199,7 +196,7 @@ vm_fault_t lmap_window_huge_fault(struct vm_fault *vmf, unsigned int order)
 	vm_fault_t ret;
 
 	/* A page table of its own would have to be there for it, elsewhere. */
-	if (order != PMD_SHIFT - PAGE_SHIFT || arch_needs_pgtable_deposit() ||
+	if (order != LMAP_HUGE_ORDER || arch_needs_pgtable_deposit() ||
 	    huge_is_checked() ||
 	    h.addr < h.vma->vm_start || h.addr + PMD_SIZE > h.vma->vm_end ||
 	    h.vma->vm_flags & VM_UFFD_WP)
@@ -209,7 +206,7 @@ vm_fault_t lmap_window_huge_fault(struct vm_fault *vmf, unsigned int order)
 	up_write(&h.window->grain);
 	if (ret == VM_FAULT_NOPAGE)
 		trace_lmap_fault(h.window->id, lmap_vma_wpage(h.vma, h.addr),
-				 h.write, HUGE_PAGES,
+				 h.write, LMAP_HUGE_PAGES,
 				 (__force unsigned int)ret);
 	return ret;
 }
@@ -249,7 +246,7 @@ bool lmap_huge_there(struct mm_struct *mm, unsigned long addr)
 /**
  * lmap_huge_populate - have an entry for all of a page table ahead of faults
  * @vma: a view
- * @addr: first address of what a page table covers
+ * @addr: first address of what a page table covers, all of it in @vma
  *
  * The core has what it takes to allocate page tables above; so it is asked for
  * a fault.
@@ -268,8 +265,7 @@ bool lmap_huge_populate(struct vm_area_struct *vma, unsigned long addr)
 	};
 	bool fits;
 
-	if (huge_is_checked() || addr & ~PMD_MASK || addr < vma->vm_start ||
-	    addr + PMD_SIZE > vma->vm_end)
+	if (huge_is_checked())
 		return false;
 	rcu_read_lock();
 	fits = huge_look(&h, false);

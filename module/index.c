@@ -131,8 +131,8 @@ static bool mark_read(struct lmap_mdb *mdb, struct lmap_scope *mark)
 static void hit_apply_mark(struct lmap_hit *hit, const struct lmap_node *node,
 			   unsigned long wpage)
 {
-	unsigned long rpage = hit->rfirst + (wpage - hit->wfirst);
-	unsigned long rlast = hit->rfirst + (hit->wlast - hit->wfirst);
+	unsigned long rpage = lmap_hit_page(hit, wpage);
+	unsigned long rlast = lmap_hit_page(hit, hit->wlast);
 	unsigned long from = hit->rfirst, to = rlast;
 	struct lmap_scope mark;
 

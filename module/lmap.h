@@ -248,6 +248,10 @@ struct lmap_window {
 	struct rcu_head rcu;
 };
 
+/* What one page table covers, and a huge page is at least. */
+#define LMAP_HUGE_ORDER	(PMD_SHIFT - PAGE_SHIFT)
+#define LMAP_HUGE_PAGES	(1UL << LMAP_HUGE_ORDER)
+
 #define LMAP_CHUNK_SHIFT	6
 #define LMAP_CHUNK_PAGES	(1UL << LMAP_CHUNK_SHIFT)
 

@@ -244,6 +244,19 @@ struct lmap_hit {
 };
 
 /**
+ * lmap_hit_page - which region page appears at a window page?
+ * @hit: from lmap_index_lookup()
+ * @wpage: one of those that @hit is true for
+ *
+ * Return: its number.
+ */
+static inline unsigned long lmap_hit_page(const struct lmap_hit *hit,
+					  unsigned long wpage)
+{
+	return hit->rfirst + (wpage - hit->wfirst);
+}
+
+/**
  * lmap_index_lookup - find the mapping at a window page, without locks
  * @index: the window's
  * @wpage: page number in the window

@@ -246,7 +246,7 @@ int lmap_tile_fill(struct lmap_region *region, unsigned long page,
 /* A page of a huge page that is as large as what a page table covers. */
 static bool page_is_huge(struct page *page)
 {
-	return compound_order(compound_head(page)) >= PMD_SHIFT - PAGE_SHIFT;
+	return compound_order(compound_head(page)) >= LMAP_HUGE_ORDER;
 }
 
 /* The page itself, faulting it in; may drop and retake the mmap_lock. */
@@ -341,20 +341,20 @@ static bool region_squeezed(struct lmap_region *region)
  */
 static void pin_rest(struct lmap_region *region, unsigned long page)
 {
-	unsigned long pages = 1UL << (PMD_SHIFT - PAGE_SHIFT);
-	unsigned long first = max(round_down(page, pages), region->first);
-	unsigned long last = min(page | (pages - 1), region->last);
+	unsigned long first = max(round_down(page, LMAP_HUGE_PAGES),
+				  region->first);
+	unsigned long last = min(page | (LMAP_HUGE_PAGES - 1), region->last);
 	struct mm_struct *mm = region->space->mm;
 	unsigned long at;
 
 	for (at = first; at <= last; at = (at | (LMAP_CHUNK_PAGES - 1)) + 1) {
-		unsigned long number = at >> LMAP_CHUNK_SHIFT;
 		u64 gen;
 
 		/* As it is for the page's own chunk. */
 		if (lmap_tile_get(region, at))
 			continue;
-		gen = chunk_gen(region, number, GFP_KERNEL_ACCOUNT);
+		gen = chunk_gen(region, at >> LMAP_CHUNK_SHIFT,
+				GFP_KERNEL_ACCOUNT);
 		if (!gen)
 			break;
 		mmu_interval_read_begin(&region->notifier);

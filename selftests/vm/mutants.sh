@@ -77,7 +77,7 @@ mutant 6.1 listeners dump.c "the lender is told to everybody" '/^static bool put
 mutant 6.1 listeners listen.c "a socket that is gone keeps listening" '/^static int listen_notify/,/^}/s/listener_remove(listener);/;/'
 mutant 6.1 follow report.c "gains are told with the rights before" '/^void lmap_report_gained/,/^}/s/.rights = node->rights,/.rights = before,/'
 mutant 6.1 follow mdb.c "what was lost before is told again" '/^static void node_await_zap/,/^}/s/node->lost = 0;//'
-mutant 6.12 huge huge.c "an entry shows more than its mapping" '/h->hit.wlast - wpage < HUGE_PAGES - 1/s/h->hit.wlast - wpage < HUGE_PAGES - 1 || //'
+mutant 6.12 huge huge.c "an entry shows more than its mapping" '/h->hit.wlast - wpage < LMAP_HUGE_PAGES - 1/s/h->hit.wlast - wpage < LMAP_HUGE_PAGES - 1 || //'
 mutant 6.12 huge huge.c "an entry shows what lies behind in memory" '/page_to_pfn(lmap_tile_page(tile)) == h->pfn + i/s/page_to_pfn(lmap_tile_page(tile)) == h->pfn + i/true/'
 mutant 6.12 huge huge.c "tracked pages share an entry" '/if (h->hit.origin->refs.tracked)/,+1d'
 mutant 6.12 huge huge.c "an entry is set beside a page table" 's/^\tdown_write(.*/\t;/; s/^\tup_write(.*/\t;/'
