@@ -17,12 +17,11 @@ PACKAGES=(
 	xz-utils cpio kmod				# unpacking kernels, packing the guest
 	busybox-static qemu-system-x86			# the guest
 	qemu-system-arm					# the guest of arm64
-	gcc-aarch64-linux-gnu libc6-dev-arm64-cross	# what runs in it
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross	# what runs in it; make abi: is the interface the same there?
 	clang libclang-rt-14-dev				# lint, fuzzing the mapping database
 	spin						# models of the protocols
 	cppcheck sparse shellcheck groff-base perl	# lint
 	debian-archive-keyring ca-certificates		# fetching kernels
-	gcc-aarch64-linux-gnu libc6-dev-arm64-cross	# make abi: is the interface the same there?
 	dpkg-dev debhelper dh-dkms			# make deb
 	lintian dkms man-db				# make check-install
 )
