@@ -2,9 +2,9 @@
 /*
  * lmap - the version of the module, the library, the tools and the packages.
  *
- * It stands here and nowhere else: lib/Makefile and tools/packaging/version.sh
+ * It stands here and nowhere else: tools/packaging/version.sh and lib/abi/abi.pl
  * read it from this line. It is the number of the release that this tree is, or
- * will become; what raises which part of it stands in Documentation/install.rst.
+ * will become; what raises which part of it stands in Documentation/versions.rst.
  * This must never hold anything but the number, and the version of the
  * interface (LMAP_VERSION) must never be derived from it.
  */

@@ -7,7 +7,7 @@ set -u -o pipefail
 # shellcheck source=selftests/install/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 out=$(readlink -f "$1")
-release=$(sed -n 's/^.define LMAP_RELEASE "\([0-9.]*\)"$/\1/p' "$TOP/module/version.h")
+release=$("$TOP/tools/packaging/version.sh" release)
 major=${release%%.*} minor=${release%.*}
 
 # ---- versions ------------------------------------------------------------------------------------------------------
@@ -64,9 +64,10 @@ abi_holds() { make -s -C "$TOP/lib" OUT="$out/lib" abi; }
 
 fresh_copy() {
 	rm -rf "$work/copy"
-	mkdir -p "$work/copy/module"
+	mkdir -p "$work/copy/module" "$work/copy/tools/packaging"
 	cp -r "$TOP/lib" "$TOP/uapi" "$TOP/CHANGELOG.md" "$work/copy/"
 	cp "$TOP/module/version.h" "$work/copy/module/"
+	cp "$TOP/tools/packaging/version.sh" "$work/copy/tools/packaging/"
 }
 
 # change SED FILE: in a copy of the tree; it must change something

@@ -13,7 +13,7 @@ shift
 [ $# -gt 0 ] || set -- 6.1 6.12
 debs=$out/deb
 version=$("$TOP/tools/packaging/version.sh")
-release=$(sed -n 's/^.define LMAP_RELEASE "\([0-9.]*\)"$/\1/p' "$TOP/module/version.h")
+release=$("$TOP/tools/packaging/version.sh" release)
 major=${release%%.*}
 export DEB_BUILD_OPTIONS=parallel=1
 
