@@ -9,20 +9,9 @@ vm=selftests/vm
 framework=$("$vm/kernel.sh" framework) || exit 1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-n=0 failed=0
-
-check() {
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$log" 2>&1; then
-		echo "ok $n lint: $name"
-	else
-		echo "not ok $n lint: $name"
-		sed 's/^/# /' "$log" | head -n 60
-		failed=1
-	fi
-}
+TAP_SUITE=lint TAP_LOG=$log TAP_SHOW=head
+# shellcheck source=selftests/tap.sh
+. selftests/tap.sh
 
 mapfile -t c_files < <(git ls-files '*.c' '*.h')
 mapfile -t kernel_c < <(git ls-files 'module/*.[ch]' 'uapi/*.h')
@@ -136,5 +125,4 @@ check "licences" spdx
 check "manual pages" man_pages
 check "the description for syzkaller" selftests/fuzz/check.sh
 check "the netlink family" .ci/netlink.py
-echo "1..$n"
-exit $failed
+finish

@@ -5,25 +5,11 @@
 
 INSTALL_DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 TOP=$(readlink -f "$INSTALL_DIR/../..")
-n=0 failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-# check NAME COMMAND...: one TAP line; what the command says only if it fails. A function that is called here runs
-# without -e: it has to return what went wrong. Returns 1 if it failed, for who can't go on then.
-check() {
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$work/log" 2>&1; then
-		echo "ok $n install: $name"
-	else
-		echo "not ok $n install: $name"
-		tail -n 60 "$work/log" | sed 's/^/# /'
-		failed=1
-		return 1
-	fi
-}
+TAP_SUITE=install TAP_LOG=$work/log TAP_SHOW=tail
+# shellcheck source=selftests/tap.sh
+. "$TOP/selftests/tap.sh"
 
 # fails COMMAND...: it must, and not by a signal or because it is missing (255: perl's die)
 fails() {
@@ -33,11 +19,6 @@ fails() {
 		echo "expected to fail: $* (status $rc)"
 		return 1
 	fi
-}
-
-finish() {
-	echo "1..$n"
-	exit $failed
 }
 
 # tree DIR: every file and directory below it: mode, owner, where links point, what is in files
