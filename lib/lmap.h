@@ -120,9 +120,54 @@ int lmap_window(int space, size_t size, unsigned int rights,
 void *lmap_window_mmap(int window, size_t size, int prot);
 
 /**
- * lmap_send_fd - pass a window to another process
+ * lmap_pager - give a window a pager
+ * @space: of the caller
+ * @window: made through @space
+ * @timeout_ns: how long a fault waits for an answer, at least; 0: for ever
+ * @flags: 0
+ *
+ * A fault on a page of the window that is not mapped, or lacks the right, waits
+ * from now on until whoever holds the descriptor answers: he reads it with
+ * lmap_pager_read() and maps the page, or calls lmap_pager_refuse(). Pass the
+ * descriptor on (lmap_send_fd()) and close it here: when its last copy is
+ * closed, nobody waits any more.
+ *
+ * Return: pager descriptor (close-on-exec); -EBUSY if the window has a pager,
+ * -EPERM if it is not of this space.
+ */
+int lmap_pager(int space, int window, uint64_t timeout_ns, unsigned int flags);
+
+/**
+ * lmap_pager_read - what faults wait for an answer
+ * @pager: descriptor
+ * @faults: result
+ * @max: how many of them, at least 1
+ *
+ * Waits for the first one, unless the descriptor is O_NONBLOCK. For many
+ * pagers at once use poll() or epoll.
+ *
+ * Return: how many; 0 if the window is gone and no more will come; -EAGAIN if
+ * there is none now, -EINTR.
+ */
+int lmap_pager_read(int pager, struct lmap_fault *faults, unsigned int max);
+
+/**
+ * lmap_pager_refuse - let faults fail
+ * @pager: descriptor
+ * @offset: in the window
+ * @size: bytes
+ *
+ * Who waits for a page of the range gets SIGBUS.
+ *
+ * Return: how many threads waited; -EINVAL, -EOVERFLOW, -ENOSPC for a range
+ * that is none of the window.
+ */
+int lmap_pager_refuse(int pager, uint64_t offset, size_t size);
+
+/**
+ * lmap_send_fd - pass a window or a pager to another process
  * @sock: connected AF_UNIX socket
- * @window: descriptor
+ * @window: descriptor, of whatever kind
  *
  * One byte of data goes with it. Interruptions by signals are gone through.
  *

@@ -8,6 +8,7 @@
  * Documentation/locking.rst.
  */
 #include "fault.h"
+#include "pager.h"
 #include "race.h"
 #include "trace.h"
 
@@ -39,6 +40,12 @@ struct fill {
 	struct lmap_chunk *chunk;
 	unsigned long chunk_number;
 };
+
+/* The rights that the access needs. */
+static unsigned int fill_rights_wanted(const struct fill *f)
+{
+	return lmap_vma_rights_wanted(f->vma) | (f->write ? LMAP_W : 0);
+}
 
 /* Is @hit still true, and for this page? Looks again if not. */
 static bool fill_lookup(struct fill *f, unsigned long wpage)
@@ -224,6 +231,7 @@ static vm_fault_t fault_errno(struct vm_fault *vmf, int err)
 {
 	switch (err) {
 	case -EACCES:
+	case -EPERM:
 		return fault_segv(vmf);
 	case -EHWPOISON:
 		return VM_FAULT_HWPOISON;
@@ -291,22 +299,22 @@ static vm_fault_t fault_pin(struct vm_fault *vmf, struct fill *f,
 
 /*
  * What does the faulting page need? 0: fill (start..end is set), otherwise
- * the answer to the fault, or -EAGAIN: @region (referenced) lacks the tile.
+ * the answer to the fault: -ENOENT: nothing is mapped; -EACCES: without the
+ * right; -EPERM: the lender has it not; or -EAGAIN: @region (referenced) lacks
+ * the tile.
  */
 static int fault_check(struct fill *f, unsigned long addr,
 		       struct lmap_region **region, unsigned long *page,
 		       unsigned long *start, unsigned long *end)
 {
-	unsigned int want = lmap_vma_rights_wanted(f->vma) |
-			    (f->write ? LMAP_W : 0);
 	unsigned long wpage = lmap_vma_wpage(f->vma, addr), tile;
 	struct lmap_hit *hit = &f->hit;
 	int ret = 0;
 
 	rcu_read_lock();
 	if (!lmap_index_lookup(&f->window->index, wpage, hit)) {
-		ret = -EFAULT;
-	} else if (~hit->rights & want) {
+		ret = -ENOENT;
+	} else if (~hit->rights & fill_rights_wanted(f)) {
 		ret = -EACCES;
 	} else {
 		*page = lmap_hit_page(hit, wpage);
@@ -318,12 +326,51 @@ static int fault_check(struct fill *f, unsigned long addr,
 			ret = -EHWPOISON;
 		else if (!lmap_tile_fits(f->vma, tile) ||
 			 (f->write && !(tile & LMAP_TILE_WRITE)))
-			ret = -EACCES;
+			ret = -EPERM;
 		else
 			fill_range(f, addr, start, end);
 	}
 	rcu_read_unlock();
 	return ret;
+}
+
+/*
+ * @held is not all that is wanted: whom the window has as its pager is asked,
+ * without any lock. @ret: what to answer if there is nobody.
+ * Model: selftests/models/pager.pml, fault().
+ */
+static vm_fault_t fault_ask(struct vm_fault *vmf, struct fill *f,
+			    unsigned int held, int ret)
+{
+	struct lmap_ask ask = {
+		.wpage = lmap_vma_wpage(f->vma, vmf->address),
+		.access = fill_rights_wanted(f) & ~held,
+		.held = held,
+		.user = vmf->flags & FAULT_FLAG_USER,
+	};
+	bool vma_lock = vmf->flags & FAULT_FLAG_VMA_LOCK;
+	struct mm_struct *mm = vmf->vma->vm_mm;
+	struct lmap_pager *pager = NULL;
+	struct file *file;
+
+	if (vmf->flags & FAULT_FLAG_ALLOW_RETRY)
+		pager = lmap_pager_get(f->window, &ask);
+	if (!pager)
+		return fault_errno(vmf, ret);
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT) {
+		lmap_pager_put(pager);
+		return VM_FAULT_RETRY;
+	}
+	file = get_file(vmf->vma->vm_file);
+	release_fault_lock(vmf);
+	/* To fail needs mmap_lock, see fault_pin(): ask when that was held. */
+	ret = vma_lock ? 0 : lmap_pager_wait(pager, f->window, &ask);
+	lmap_pager_put(pager);
+	fput(file);
+	if (ret != -EFAULT)
+		return VM_FAULT_RETRY;
+	mmap_read_lock(mm);
+	return VM_FAULT_SIGBUS;
 }
 
 static vm_fault_t window_fault(struct vm_fault *vmf, struct fill *f)
@@ -338,6 +385,10 @@ static vm_fault_t window_fault(struct vm_fault *vmf, struct fill *f)
 	ret = fault_check(f, vmf->address, &region, &page, &start, &end);
 	if (ret == -EAGAIN)
 		return fault_pin(vmf, f, region, page);
+	if (ret == -ENOENT)
+		return fault_ask(vmf, f, 0, ret);
+	if (ret == -EACCES)
+		return fault_ask(vmf, f, f->hit.rights, ret);
 	if (ret)
 		return fault_errno(vmf, ret);
 	lmap_race_sleep(fault_looked_up);
@@ -397,6 +448,13 @@ vm_fault_t lmap_window_mkwrite(struct vm_fault *vmf)
 	if (ret == -EAGAIN) {
 		/* Dropped: the entry is being zapped, the refault pins. */
 		lmap_region_put(region);
+		return VM_FAULT_NOPAGE;
+	}
+	if (ret == -EACCES && rcu_access_pointer(f.window->pager)) {
+		/* Nobody can wait here; the refault can. */
+		unmap_mapping_range(vmf->vma->vm_file->f_mapping,
+				    (loff_t)lmap_vma_wpage(f.vma, f.target)
+					    << PAGE_SHIFT, PAGE_SIZE, 1);
 		return VM_FAULT_NOPAGE;
 	}
 	if (ret)

@@ -228,6 +228,8 @@ struct lmap_region {
  * @dead: nothing can be mapped into it any more; index.lock
  * @copy_lock: read while the kernel copies from or to a tile, or sets an entry
  *	      for a whole page table
+ * @pager: who answers faults, or NULL; holds a reference; written under
+ *	   space->lock, read under RCU
  * @grain: read while page tables are filled, written while such an entry is set
  * @rcu: frees the memory
  */
@@ -243,6 +245,7 @@ struct lmap_window {
 	unsigned long npages;
 	unsigned int rights;
 	bool dead;
+	struct lmap_pager __rcu *pager;
 	lmap_compat_rwlock_t copy_lock;
 	struct rw_semaphore grain;
 	struct rcu_head rcu;
@@ -341,6 +344,8 @@ static inline bool lmap_tile_poisoned(struct lmap_region *region,
 /* main.c */
 extern struct workqueue_struct *lmap_wq;
 extern const struct file_operations lmap_space_fops;
+int lmap_arg_in(void *arg, u32 known, u32 min, const void __user *user);
+int lmap_arg_out(void __user *user, const void *arg, u32 known);
 
 /* window.c */
 extern const struct file_operations lmap_window_fops;

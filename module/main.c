@@ -7,6 +7,7 @@
  * pointers.
  */
 #include "lmap.h"
+#include "pager.h"
 #include "version.h"
 
 #include <linux/miscdevice.h>
@@ -49,6 +50,7 @@ union lmap_arg {
 	struct lmap_sync sync;
 	struct lmap_reserve reserve;
 	struct lmap_status status;
+	struct lmap_pager_create pager_create;
 };
 
 /* What exists of a space. */
@@ -137,6 +139,12 @@ static long lmap_do_reserve(struct lmap_space *space, union lmap_arg *arg)
 	return lmap_ioc_reserve(space, &arg->reserve);
 }
 
+static long lmap_do_pager_create(struct lmap_space *space,
+				 union lmap_arg *arg)
+{
+	return lmap_ioc_pager_create(space, &arg->pager_create);
+}
+
 static long lmap_do_unmap(struct lmap_space *space, union lmap_arg *arg)
 {
 	return lmap_ioc_unmap(space, &arg->unmap);
@@ -182,7 +190,48 @@ static const struct lmap_op lmap_ops[] = {
 	LMAP_OP(LMAP_COPY, lmap_do_copy, struct lmap_map, out_rights),
 	LMAP_OP(LMAP_STATUS, lmap_do_status, struct lmap_status, reserved),
 	LMAP_OP(LMAP_RESERVE, lmap_do_reserve, struct lmap_reserve, out_nodes),
+	LMAP_OP(LMAP_PAGER_CREATE, lmap_do_pager_create,
+		struct lmap_pager_create, timeout),
 };
+
+/**
+ * lmap_arg_in - get an ioctl's structure, which begins with its size
+ * @arg: result, @known bytes, zeroed
+ * @known: structure as this kernel knows it
+ * @min: structure of the first version
+ * @user: pointer from user space
+ *
+ * Return: 0; -EFAULT, -EINVAL, -E2BIG.
+ */
+int lmap_arg_in(void *arg, u32 known, u32 min, const void __user *user)
+{
+	u32 size;
+	int ret;
+
+	if (get_user(size, (u32 __user *)user))
+		return -EFAULT;
+	if (size < min)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	ret = copy_struct_from_user(arg, known, user, size);
+	/* The word was read twice: what was checked is what counts. */
+	*(u32 *)arg = size;
+	return ret;
+}
+
+/**
+ * lmap_arg_out - give an ioctl's structure back
+ * @user: pointer from user space
+ * @arg: as of lmap_arg_in(), with results
+ * @known: structure as this kernel knows it
+ *
+ * Return: 0 or -EFAULT.
+ */
+int lmap_arg_out(void __user *user, const void *arg, u32 known)
+{
+	return copy_to_user(user, arg, min(*(u32 *)arg, known)) ? -EFAULT : 0;
+}
 
 static long lmap_ioctl(struct file *file, unsigned int cmd, unsigned long uptr)
 {
@@ -191,7 +240,6 @@ static long lmap_ioctl(struct file *file, unsigned int cmd, unsigned long uptr)
 	unsigned int nr = _IOC_NR(cmd);
 	const struct lmap_op *op;
 	union lmap_arg arg = {};
-	u32 size;
 	long ret;
 
 	if (nr >= ARRAY_SIZE(lmap_ops) || lmap_ops[nr].cmd != cmd)
@@ -200,22 +248,11 @@ static long lmap_ioctl(struct file *file, unsigned int cmd, unsigned long uptr)
 
 	if (current->mm != space->mm)
 		return -EPERM;
-	if (get_user(size, (u32 __user *)user))
-		return -EFAULT;
-	if (size < op->min_size)
-		return -EINVAL;
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	ret = copy_struct_from_user(&arg, op->size, user, size);
+	ret = lmap_arg_in(&arg, op->size, op->min_size, user);
 	if (ret)
 		return ret;
-	/* The word was read twice: what was checked is what counts. */
-	arg.info.size = size;
-
 	ret = op->fn(space, &arg);
-	if (!ret && copy_to_user(user, &arg, min(size, op->size)))
-		ret = -EFAULT;
-	return ret;
+	return ret ?: lmap_arg_out(user, &arg, op->size);
 }
 
 const struct file_operations lmap_space_fops = {

@@ -6,6 +6,7 @@
  * Nothing may be changed before all checks are done and all memory is there.
  */
 #include "map.h"
+#include "pager.h"
 
 #include <linux/file.h>
 #include <linux/log2.h>
@@ -185,6 +186,10 @@ static int map_run(struct map_request *req, struct lmap_map *arg)
 		ret = lmap_pieces_leave(req);
 	if (!ret)
 		ret = map_populate(req);
+	/* Whatever came of it: who waits looks again. */
+	if (!list_empty(&req->pieces))
+		lmap_pager_wake(req->window, req->wfirst,
+				req->wfirst + req->npages - 1);
 	if (!ret)
 		map_result(req, arg);
 	lmap_pieces_free(req, &req->pieces);

@@ -21,6 +21,8 @@
 	X(fault_checked)	/* page table lock; the entry is set next */ \
 	X(fault_unlocked)	/* borrower's mmap_lock dropped; pin comes */ \
 	X(fault_pinned)		/* the same; the retry comes */ \
+	X(ask_queued)		/* no locks; who waits looks once more */ \
+	X(ask_woken)		/* no locks; leaves the pager's tree next */ \
 	X(mkwrite_looked_up)	/* no locks of ours */ \
 	X(huge_checked)		/* copy lock, checks done; entry comes */ \
 	X(populate_begun)	/* mmap_lock; page tables come */ \

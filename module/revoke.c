@@ -6,6 +6,7 @@
  * make it fail: without memory for splitting a mapping more is revoked.
  */
 #include "lmap.h"
+#include "pager.h"
 #include "race.h"
 
 /**
@@ -499,6 +500,7 @@ void lmap_window_kill(struct lmap_window *window, enum lmap_reason reason)
 	dead = window->dead;
 	window->dead = true;
 	spin_unlock(&window->index.lock);
+	lmap_pager_end(window);
 	lmap_revoke_window(window, 0, ULONG_MAX, &take);
 	if (!dead)
 		lmap_report_window_closed(window, reason);

@@ -12,6 +12,7 @@
 #include <linux/tracepoint.h>
 
 #include "lmap.h"
+#include "pager.h"
 
 /* perf and trace-cmd know no enums: they are told the numbers. */
 TRACE_DEFINE_ENUM(LMAP_REASON_UNMAP);
@@ -150,6 +151,43 @@ TRACE_EVENT(lmap_fault,
 	TP_printk("window=%llu page=%lu write=%d filled=%u result=%#x",
 		  __entry->window, __entry->wpage, __entry->write,
 		  __entry->filled, __entry->result)
+);
+
+TRACE_EVENT(lmap_ask,
+	TP_PROTO(u64 window, const struct lmap_ask *ask),
+	TP_ARGS(window, ask),
+	TP_STRUCT__entry(
+		__field(u64, window)
+		__field(unsigned long, wpage)
+		__field(u32, access)
+		__field(u32, held)
+	),
+	TP_fast_assign(
+		__entry->window = window;
+		__entry->wpage = ask->wpage;
+		__entry->access = ask->access;
+		__entry->held = ask->held;
+	),
+	TP_printk("window=%llu page=%lu access=%s held=%s", __entry->window,
+		  __entry->wpage, lmap_show_rights(__entry->access),
+		  lmap_show_rights(__entry->held))
+);
+
+TRACE_EVENT(lmap_answer,
+	TP_PROTO(u64 window, const struct lmap_ask *ask, int ret),
+	TP_ARGS(window, ask, ret),
+	TP_STRUCT__entry(
+		__field(u64, window)
+		__field(unsigned long, wpage)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->window = window;
+		__entry->wpage = ask->wpage;
+		__entry->ret = ret;
+	),
+	TP_printk("window=%llu page=%lu ret=%d", __entry->window,
+		  __entry->wpage, __entry->ret)
 );
 
 TRACE_EVENT(lmap_zap,

@@ -7,6 +7,7 @@
  * mmapped so; and get_user_pages must never get at a page.
  */
 #include "fault.h"
+#include "pager.h"
 #include "race.h"
 #include "trace.h"
 
@@ -157,6 +158,7 @@ static int lmap_window_release(struct inode *inode, struct file *file)
 	mutex_unlock(&space->lock);
 	xa_erase(&windows, window->id);
 	atomic_dec(&nr_windows);
+	lmap_pager_detach(window);
 	lmap_unlisten(&window->ears);
 	lmap_user_uncharge_window(space->user);
 	lmap_space_put(space);

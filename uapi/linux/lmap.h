@@ -18,7 +18,8 @@
  *
  * Opening /dev/lmap makes the caller's address space a *space*; the open file
  * is its handle. All ioctls are called on it, and only by a task of the
- * address space that opened it (EPERM otherwise).
+ * address space that opened it (EPERM otherwise); but for LMAP_REFUSE, which
+ * whoever has a pager's file descriptor may call on that.
  *
  * Every structure begins with its own size. A structure shorter than the one
  * this kernel knows is filled up with zeroes, a longer one is accepted if the
@@ -43,8 +44,10 @@
  * EFAULT     bad pointer, or nothing is mapped in the source range
  * EBADF      file descriptor not open
  * EBADFD     file descriptor is open, but not an lmap window
+ * EBUSY      the window has a pager
  * EPERM      the caller is not the process to which the space belongs; the
- *            window that is the source was made through another space
+ *            window that is the source, or that is to have a pager, was made
+ *            through another space
  * EACCES     requested AND held rights are empty, or the source mapping lacks
  *            the right m
  * ENXIO      the process that owns the window is gone
@@ -74,6 +77,10 @@
 #define LMAP_COPY		_IO(LMAP_IOC_TYPE, 0x06)
 #define LMAP_STATUS		_IO(LMAP_IOC_TYPE, 0x07)
 #define LMAP_RESERVE		_IO(LMAP_IOC_TYPE, 0x08)
+#define LMAP_PAGER_CREATE	_IO(LMAP_IOC_TYPE, 0x09)
+
+/* On a pager's file descriptor. */
+#define LMAP_REFUSE		_IO(LMAP_IOC_TYPE, 0x40)
 
 /**
  * DOC: rights
@@ -404,6 +411,95 @@ struct lmap_reserve {
 struct lmap_sync {
 	__u32 size;
 	__u32 flags;
+};
+
+/**
+ * struct lmap_pager_create - ioctl(LMAP_PAGER_CREATE)
+ * @size: sizeof(struct lmap_pager_create)
+ * @flags: must be 0
+ * @window: file descriptor of a window that this space has made
+ * @out_fd: the pager's file descriptor, close-on-exec
+ * @timeout: nanoseconds that a thread waits for an answer at least, then it
+ *	     gets SIGBUS; 0: for ever
+ *
+ * Makes the window a paged one: who touches a page of it where nothing is
+ * mapped, or without the right, waits, and whoever holds the pager's file
+ * descriptor reads a message of it (struct lmap_fault) and answers. The
+ * descriptor is made to be passed to another process, the pager, and then to
+ * be closed here: with its last copy the pager is dead, everybody who waits
+ * gets the signal that he would have got without one, and the window may be
+ * given another (EBUSY as long as it has one).
+ *
+ * The answer is to map something there, by whatever means: LMAP_MAP, LMAP_GRANT
+ * or LMAP_COPY into the window wake all who wait for a page that they gave.
+ * They look again; if what they need is still not there a new message comes.
+ * The other answer is LMAP_REFUSE.
+ *
+ * The wait ends early by a signal, as that of a slow page fault does: a fatal
+ * one always, others where the access is not made by the kernel in a system
+ * call; it begins anew when the handler returns. Accesses of the kernel (read
+ * into the window, write from it) wait too, unless the module's parameter
+ * pager_kernel is off: then they fail with EFAULT unless the one who made
+ * the pager has CAP_SYS_PTRACE. Nobody waits for a pager in pread and pwrite on
+ * the window, with ptrace, with LMAP_POPULATE, or for a right that the window
+ * can't have.
+ *
+ * A pager may itself live on borrowed memory that has a pager elsewhere: then
+ * it waits in its turn when it touches what it is to map on.
+ */
+struct lmap_pager_create {
+	__u32 size;
+	__u32 flags;
+	__s32 window;
+	__s32 out_fd;
+	__aligned_u64 timeout;
+};
+
+/**
+ * struct lmap_fault - what read() on a pager's file descriptor gives
+ * @window: number of the window, as in fdinfo and in events
+ * @offset: of the page in the window, bytes
+ * @access: rights that are wanted, of LMAP_R, LMAP_W, LMAP_X
+ * @held: rights that the page has; 0: nothing is mapped
+ * @thread: who waits, as the reader's PID namespace has it; 0: not in there
+ * @reserved: 0
+ *
+ * A read gives as many messages as there are and fit, oldest first; it waits
+ * for the first one unless the descriptor is O_NONBLOCK (EAGAIN). EINVAL if
+ * not even one fits. 0: the window or its process is gone, no message will
+ * come any more. poll() tells POLLIN, and POLLHUP in that case. Each message is
+ * read once; what is answered, or was given up, before it is read is never
+ * seen. Each waiting thread has a message of its own.
+ */
+struct lmap_fault {
+	__aligned_u64 window;
+	__aligned_u64 offset;
+	__u32 access;
+	__u32 held;
+	__u32 thread;
+	__u32 reserved;
+};
+
+/**
+ * struct lmap_refuse - ioctl(LMAP_REFUSE), on a pager's file descriptor
+ * @size: sizeof(struct lmap_refuse)
+ * @flags: must be 0
+ * @offset: first byte in the window
+ * @length: bytes, whole pages
+ * @out_threads: how many waited
+ * @reserved: must be 0
+ *
+ * Everybody who waits for a page of the range gets SIGBUS, or EFAULT from the
+ * system call. Whether his message was read makes no difference. ENOSPC if the
+ * range does not lie in the window.
+ */
+struct lmap_refuse {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__u32 out_threads;
+	__u32 reserved;
 };
 
 #endif /* _UAPI_LINUX_LMAP_H */
