@@ -10,6 +10,7 @@ HOST ?=
 
 TOP := $(CURDIR)
 B := $(TOP)/build
+comma := ,
 VM := $(TOP)/selftests/vm
 
 # The running kernel's headers, else the newest that are installed.
@@ -43,8 +44,14 @@ setup:
 
 ## make demo            three processes lend, reduce and revoke memory and hear of it, in a VM with a stock kernel
 ## make demo HOST=1     the same on this machine (as root: inserts the module)
+## make demo DEMO=name  pager, checkpoint, vm, sandbox: what the model is for, lmap-name in a VM; plots in build/demo
+##       ARGS="..."     arguments for it
+DEMO ?=
+ARGS ?=
 demo: setup
-ifeq ($(HOST),)
+ifneq ($(DEMO),)
+	@KERNEL=$(KERNEL) SMP=$(SMP) $(VM)/uses.sh demo $(DEMO) $(ARGS)
+else ifeq ($(HOST),)
 	@tools=$$($(VM)/tools.sh $(KERNEL)) && \
 	$(VM)/run.sh --kernel $(KERNEL) --smp $(SMP) --add $$tools/lmap-demo \
 		--add $$tools/lmapctl -- /t/lmap-demo -x "/t/lmapctl --color=never tree" /bin/busybox
@@ -72,11 +79,11 @@ endif
 ##       KERNEL=...     one of selftests/vm/kernels: 6.1, 7.2-arm64, debug, ...; SMP=1|2
 check: setup
 	@mkdir -p $(B)
-	@rc=0; { $(if $(T),,$(MAKE) -s check-user &&) KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/kselftest.sh; } 2>&1 | tee $(B)/check.log; \
+	@rc=0; { $(if $(T),,$(MAKE) -s check-user check-uses &&) KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/kselftest.sh; } 2>&1 | tee $(B)/check.log; \
 	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/check.log $$rc
 check check-kernel: SHELL := /bin/bash
 
-## make check-user      only the tests in user space: events, what lmapctl shows, installing, mapping database, models
+## make check-user check-uses      only the tests in user space: events, what lmapctl shows, installing, mapping database, models
 check-user: lib tools
 	@$(MAKE) -s -C selftests/events OUT=$(B)/events check
 	@$(MAKE) -s -C selftests/ctl OUT=$(B)/ctl LIBOUT=$(B)/lib check
@@ -90,6 +97,10 @@ check-kernel: setup
 	@mkdir -p $(B)
 	@rc=0; KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/kselftest.sh 2>&1 | tee $(B)/check.log; \
 	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/check.log $$rc
+
+## make check-uses      lmap-pager, lmap-checkpoint, lmap-vm, lmap-sandbox in a VM (KERNEL, SMP as above; T=pager,vm)
+check-uses: setup
+	@KERNEL=$(KERNEL) SMP=$(SMP) $(VM)/uses.sh $(subst $(comma), ,$(T))
 
 ## make check-install   packages, lintian, DKMS for two kernels, installing in a copy of this machine (root; minutes)
 check-install: setup
@@ -167,5 +178,5 @@ deb:
 clean:
 	rm -rf $(B)
 
-.PHONY: all abi abi-record help module lib tools setup demo bench check check-user check-kernel check-install matrix vng torture mutants coverage lint install \
+.PHONY: all abi abi-record help module lib tools setup demo bench check check-user check-uses check-kernel check-install matrix vng torture mutants coverage lint install \
 	install-dkms install-user uninstall deb clean
