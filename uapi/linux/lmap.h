@@ -490,8 +490,9 @@ struct lmap_fault {
  * @reserved: must be 0
  *
  * Everybody who waits for a page of the range gets SIGBUS, or EFAULT from the
- * system call. Whether his message was read makes no difference. ENOSPC if the
- * range does not lie in the window.
+ * system call, which may ask for the page once more before it gives up. Whether
+ * his message was read makes no difference. ENOSPC if the range does not lie in
+ * the window.
  */
 struct lmap_refuse {
 	__u32 size;
