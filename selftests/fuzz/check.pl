@@ -18,7 +18,7 @@ sub size_of {
 	return -$1 if $type =~ /\bint64:(\d+)/;
 	return 8 if $type =~ /^(vma64|ptr64)\b/;
 	return $1 / 8 if $type =~ /\bint(8|16|32|64)\b/;
-	return 4 if $type =~ /^fd_lmap_window$/;
+	return 4 if $type =~ /^fd_lmap_(window|pager)$/;
 	return $size{$type} // die "$description:$.: type \"$type\"\n";
 }
 
@@ -39,10 +39,10 @@ while (<$in>) {
 		die "$description:$.: $1 has another size than its union\n" if $union && $size{$open} && $size{$open} != $bytes;
 		push @{$fields{$open}}, [$1, $size{$open}, $bytes];
 		$size{$open} = $union ? $bytes : $size{$open} + $bytes;
-	} elsif (/^ioctl\$(\w+)\(fd fd_lmap, cmd const\[(\w+)\], arg ptr\[inout, (\w+)\]\)$/) {
+	} elsif (/^ioctl\$(\w+)\(fd fd_lmap(?:_pager)?, cmd const\[(\w+)\], arg ptr\[inout, (\w+)\]\)$/) {
 		push @bad, "ioctl $1 has the number of $2" if $1 ne $2;
 		$ioctl{$1} = $3;
-	} elsif (!/^[a-z_0-9]+ = .*$/ && !/^[a-z0-9]+\$lmap(_window)?\(.*\)( \w+)?$/) {
+	} elsif (!/^[a-z_0-9]+ = .*$/ && !/^[a-z0-9]+\$lmap(_window|_pager)?\(.*\)( \w+)?$/) {
 		die "$description:$.: not understood: $_\n";
 	}
 }

@@ -3,7 +3,7 @@
  * The ioctl interface itself: sizes, unknown things, bad descriptors, wrong
  * processes. Each errno of the table in lmap.h; nothing may change.
  */
-#include "util.h"
+#include "pager.h"
 #include "kselftest_harness.h"
 
 #include <pthread.h>
@@ -63,9 +63,12 @@ LMAP_TEST(abi, length_of_every_struct)
 		.flags = LMAP_RANGE, .snd = (uintptr_t)view, .length = PG,
 		.rights = LMAP_R, .window = self->window,
 	};
+	int other = window_create(self->space, PG, ALL);
+	int pager = pager_create(self->space, other, 0);
 	struct {
 		unsigned long cmd;
 		uint32_t min;
+		int fd;
 		union {
 			struct lmap_info info;
 			struct lmap_window_create create;
@@ -74,6 +77,8 @@ LMAP_TEST(abi, length_of_every_struct)
 			struct lmap_status status;
 			struct lmap_reserve reserve;
 			struct lmap_sync sync;
+			struct lmap_pager_create pager;
+			struct lmap_refuse refuse;
 		};
 	} ops[] = {
 		{ LMAP_INFO, sizeof(struct lmap_info), .info = {} },
@@ -89,48 +94,63 @@ LMAP_TEST(abi, length_of_every_struct)
 		  .reserve = { .nodes = 1 } },
 		{ LMAP_GRANT, sizeof(struct lmap_map), .map = lent },
 		{ LMAP_COPY, sizeof(struct lmap_map), .map = lent },
+		{ LMAP_PAGER_CREATE, sizeof(struct lmap_pager_create),
+		  .pager = { .window = self->window } },
+		{ LMAP_REFUSE, sizeof(struct lmap_refuse), .fd = pager,
+		  .refuse = { .length = PG } },
 	};
 
 	ASSERT_NE(MAP_FAILED, view);
+	ASSERT_GE(pager, 0);
 	for (int i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
 		uint32_t min = ops[i].min;
+		int fd = ops[i].fd ?: self->space;
 		char *end = self->buf + PG;
 
 		/* what can be granted once: anew for each call that succeeds */
 #define LENT_AGAIN ASSERT_EQ(0, map_range(self->space, self->mem, PG, ALL, \
 					  self->window, 8 * PG, 0, NULL))
+		/* a window has one pager: the next one when that is gone */
+#define PAGER_AGAIN(arg) do { \
+	if (ops[i].cmd == LMAP_PAGER_CREATE) \
+		close(((struct lmap_pager_create *)(arg))->out_fd); \
+} while (0)
 		LENT_AGAIN;
 		for (uint32_t size = 0; size < min; size++) {
 			memcpy(self->buf, &ops[i].map, min);
 			memcpy(self->buf, &size, 4);
-			EXPECT_EQ(-EINVAL, try(self->space, ops[i].cmd,
-					       self->buf));
+			EXPECT_EQ(-EINVAL, try(fd, ops[i].cmd, self->buf));
 		}
 		/* exactly, at the very end of readable memory */
 		memcpy(end - min, &ops[i].map, min);
 		memcpy(end - min, &min, 4);
-		EXPECT_EQ(0, try(self->space, ops[i].cmd, end - min));
+		EXPECT_EQ(0, try(fd, ops[i].cmd, end - min));
+		PAGER_AGAIN(end - min);
 		/* longer, with zeroes */
 		memset(self->buf, 0, PG);
 		memcpy(self->buf, &ops[i].map, min);
 		*(uint32_t *)self->buf = min + 1;
 		LENT_AGAIN;
-		EXPECT_EQ(0, try(self->space, ops[i].cmd, self->buf));
+		EXPECT_EQ(0, try(fd, ops[i].cmd, self->buf));
+		PAGER_AGAIN(self->buf);
 		LENT_AGAIN;
 		*(uint32_t *)self->buf = PG;
-		EXPECT_EQ(0, try(self->space, ops[i].cmd, self->buf));
+		EXPECT_EQ(0, try(fd, ops[i].cmd, self->buf));
+		PAGER_AGAIN(self->buf);
 		/* longer, and dirty */
 		self->buf[PG - 1] = 1;
-		EXPECT_EQ(-E2BIG, try(self->space, ops[i].cmd, self->buf));
+		EXPECT_EQ(-E2BIG, try(fd, ops[i].cmd, self->buf));
 		*(uint32_t *)self->buf = PG + 1;
-		EXPECT_EQ(-E2BIG, try(self->space, ops[i].cmd, self->buf));
+		EXPECT_EQ(-E2BIG, try(fd, ops[i].cmd, self->buf));
 		/* reaching out of readable memory */
 		memcpy(end - 4, &min, 4);
-		EXPECT_EQ(-EFAULT, try(self->space, ops[i].cmd, end - 4));
-		EXPECT_EQ(-EFAULT, try(self->space, ops[i].cmd, NULL));
+		EXPECT_EQ(-EFAULT, try(fd, ops[i].cmd, end - 4));
+		EXPECT_EQ(-EFAULT, try(fd, ops[i].cmd, NULL));
 		EXPECT_EQ(0, unmap_fpage(self->space, LMAP_WHOLE, 0));
 	}
 	munmap(view, PG);
+	close(pager);
+	close(other);
 }
 
 LMAP_TEST(abi, unknown_ioctl_is_ENOTTY)
@@ -141,6 +161,7 @@ LMAP_TEST(abi, unknown_ioctl_is_ENOTTY)
 	EXPECT_EQ(-ENOTTY, try(self->space, _IO(0x45, 0), &i));
 	EXPECT_EQ(-ENOTTY, try(self->space, _IOR(LMAP_IOC_TYPE, 0, int), &i));
 	EXPECT_EQ(-ENOTTY, try(self->window, LMAP_INFO, &i));
+	EXPECT_EQ(-ENOTTY, try(self->space, LMAP_REFUSE, &i));
 }
 
 LMAP_TEST(abi, unknown_flags_and_reserved_fields_are_EOPNOTSUPP)
@@ -156,7 +177,9 @@ LMAP_TEST(abi, unknown_flags_and_reserved_fields_are_EOPNOTSUPP)
 		{ LMAP_GRANT, every },
 		{ LMAP_COPY, every | LMAP_FLUSH },
 	};
+	int pager = pager_create(self->space, self->window, 0);
 
+	ASSERT_GE(pager, 0);
 	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_INFO, &i));
 	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_SYNC, &s));
 	EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_WINDOW_CREATE, &c));
@@ -201,7 +224,20 @@ LMAP_TEST(abi, unknown_flags_and_reserved_fields_are_EOPNOTSUPP)
 					  .flags = 1U << bit };
 
 		EXPECT_EQ(-EOPNOTSUPP, try(self->space, LMAP_RESERVE, &r));
+		struct lmap_pager_create pc = { .size = sizeof(pc),
+						.window = self->window,
+						.flags = 1U << bit };
+		struct lmap_refuse rf = { .size = sizeof(rf), .length = PG,
+					  .flags = 1U << bit };
+
+		EXPECT_EQ(-EOPNOTSUPP,
+			  try(self->space, LMAP_PAGER_CREATE, &pc));
+		EXPECT_EQ(-EOPNOTSUPP, try(pager, LMAP_REFUSE, &rf));
+		rf.flags = 0;
+		rf.reserved = 1U << bit;
+		EXPECT_EQ(-EOPNOTSUPP, try(pager, LMAP_REFUSE, &rf));
 	}
+	close(pager);
 	struct lmap_status st = STATUS_OK(self);
 
 	st.reserved = 1;

@@ -5,6 +5,7 @@
  * Needs a kernel with fault injection.
  */
 #include "nl.h"
+#include "pager.h"
 #include "kselftest_harness.h"
 
 #define N	8
@@ -699,6 +700,27 @@ static int reserve_done(tree *t)
 
 EACH_FAILS(reserve_more, make_reserve, reserve_five, reserve_same,
 	   reserve_done)
+
+/* Without memory there is no pager: nobody waits, and one can be made later. */
+static int pager = -1;
+
+static int is_unpaged(tree *t)
+{
+	close(pager);
+	return peek(t->v[0] + (N - 1) * PG) == NOTHING;
+}
+
+static int make_pager(tree *t)
+{
+	return (pager = pager_create(t->space, t->w[0], 0)) < 0 ? pager : 0;
+}
+
+static int is_paged(tree *t)
+{
+	return pager_create(t->space, t->w[0], 0) == -EBUSY;
+}
+
+EACH_FAILS(pager_create, is_unpaged, make_pager, is_unpaged, is_paged)
 
 /* Revoking never fails for memory: ENOMEM is never an answer. */
 static int never(tree *t)

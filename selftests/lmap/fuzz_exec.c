@@ -18,7 +18,7 @@ enum area { PRIVATE, SHARED, READ_ONLY, VIEW, AREAS = VIEW + WINDOWS };
 enum fuzz_verb {
 	MAP, GRANT, COPY, UNMAP, STATUS, RESERVE, SYNC, INFO, CREATE, RAW,
 	READ, WRITE, PREAD, PWRITE, MUNMAP, MMAP, MPROTECT, MADVISE, FORK,
-	CLOSE, VERBS
+	CLOSE, PAGER, VERBS
 };
 
 /* Shared by the two processes and their parent. */
@@ -36,6 +36,7 @@ struct proc {
 	int space;
 	int kept;			/* the same, never closed */
 	int other_space;
+	int pager;
 	int windows[2 * WINDOWS];	/* own and the other's */
 };
 
@@ -191,7 +192,7 @@ static bool documented(int error)
 	static const int errors[] = {
 		E2BIG, EINVAL, EOPNOTSUPP, EOVERFLOW, EFAULT, EBADF, EBADFD,
 		EPERM, EACCES, ENXIO, EEXIST, ENOSPC, ELOOP, EMLINK, ESTALE,
-		EDQUOT, ENOMEM, EINTR
+		EDQUOT, ENOMEM, EINTR, EBUSY
 	};
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
@@ -210,6 +211,8 @@ union arg {
 	struct lmap_status status;
 	struct lmap_reserve reserve;
 	struct lmap_sync sync;
+	struct lmap_pager_create pager;
+	struct lmap_refuse refuse;
 	unsigned char bytes[PG_MAX + 64];
 };
 
@@ -302,6 +305,51 @@ static int do_ioctl(struct proc *p, enum fuzz_verb what, const unsigned char *b,
 		p->windows[b[8] & 1] = arg.create.out_fd;
 	}
 	return 0;
+}
+
+/*
+ * Gives a window a pager, who refuses, or dies; or nobody answers, but not for
+ * long.
+ */
+static int do_pager(struct proc *p, const unsigned char *b, int call)
+{
+	union arg arg = {};
+	struct lmap_fault f;
+	int ret;
+
+	switch (b[9] & 3) {
+	case 0:
+		close(p->pager);
+		p->pager = -1;
+		/* fall through */
+	case 1:
+		arg.pager.flags = b[1] == 0xff;
+		arg.pager.window = fd_of(p, b[8]);
+		arg.pager.timeout = 1 + (b[3] & 31) * 1000;
+		size_args(b[11], arg.bytes, sizeof(arg.pager));
+		if (ioctl(p->space, LMAP_PAGER_CREATE, &arg))
+			break;
+		CHECK(p, arg.pager.out_fd >= 0, call);
+		close(p->pager);
+		p->pager = arg.pager.out_fd;
+		return fcntl(p->pager, F_SETFL, O_NONBLOCK);
+	case 2:
+		arg.refuse.offset = b[5] >= 0xf0 ? extreme(b[5]) :
+				    (b[5] & 31) * PG;
+		arg.refuse.length = length(b[4]);
+		arg.refuse.reserved = b[2] == 0xff;
+		size_args(b[11], arg.bytes, sizeof(arg.refuse));
+		if (ioctl(p->pager, LMAP_REFUSE, &arg))
+			break;
+		return 0;
+	default:
+		ret = read(p->pager, &f, sizeof(f));
+		CHECK(p, ret != sizeof(f) || (f.access && !(f.offset % PG)),
+		      call);
+		return ret < 0 ? -errno : 0;
+	}
+	CHECK(p, documented(errno), call);
+	return -errno;
 }
 
 /* Any number with any bytes: no process may be the worse for it. */
@@ -435,6 +483,8 @@ static int do_call(struct proc *p, const unsigned char *b, int call)
 		return do_raw(p, b, call);
 	if (verb <= PWRITE)
 		return do_access(p, verb, b);
+	if (verb == PAGER)
+		return do_pager(p, b, call);
 	return do_memory(p, verb, b, call);
 }
 
@@ -443,7 +493,7 @@ static void tell_call(struct proc *p, const unsigned char *b, int call, int ret)
 	static const char * const verbs[] = {
 		"map", "grant", "copy", "unmap", "status", "reserve", "sync",
 		"info", "create", "raw", "read", "write", "pread", "pwrite",
-		"munmap", "mmap", "mprotect", "madvise", "fork", "close"
+		"munmap", "mmap", "mprotect", "madvise", "fork", "close", "pager"
 	};
 
 	printf("#   %2d process %d%s: %s", call, p->who,
@@ -463,6 +513,7 @@ static void setup(struct proc *p)
 		fill(AREA(a), AREA_PAGES);
 	}
 	mprotect(AREA(READ_ONLY), AREA_PAGES * PG, PROT_READ);
+	p->pager = -1;
 	p->space = space_open();
 	p->kept = fcntl(p->space, F_DUPFD_CLOEXEC, 0);
 	for (int i = 0; i < WINDOWS; i++) {
