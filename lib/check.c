@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,6 +174,9 @@ static void check_refusals(void)
 	CHECK(lmap_map(-1, 0, -1, 0, &longer.known, NULL) == -E2BIG);
 	CHECK(lmap_sync(-1) == -EBADF && lmap_window(-1, 1, 1, 0) == -EBADF);
 	CHECK(lmap_reserve(-1, 1) == -EBADF);
+	CHECK(lmap_pager(-1, 0, 0, 0) == -EBADF);
+	CHECK(lmap_pager_read(-1, NULL, 1) == -EBADF);
+	CHECK(lmap_pager_refuse(-1, 0, 4096) == -EBADF);
 	bits = 4711;
 	CHECK(lmap_status(-1, NULL, 0, 0, NULL, &bits) == -EBADF);
 	CHECK(bits == 4711);
@@ -355,6 +359,22 @@ static void check_limits(int space, void *p, int window, unsigned char *view,
 	CHECK(lmap_map_range(space, p, page, LMAP_R, window, 0, &opts,
 			     NULL) == -EINVAL);
 	CHECK(!lmap_reserve(space, 3) && !lmap_reserve(space, 0));
+}
+
+static void check_pager(int space, int window)
+{
+	int pager = lmap_pager(space, window, 0, 0);
+	struct lmap_fault fault;
+
+	CHECK(pager >= 0);
+	CHECK(lmap_pager(space, window, 0, 0) == -EBUSY);
+	CHECK(lmap_pager(space, window, 0, 1) == -EOPNOTSUPP);
+	CHECK(lmap_pager_read(pager, &fault, 0) == -EINVAL);
+	CHECK(!fcntl(pager, F_SETFL, O_NONBLOCK));
+	CHECK(lmap_pager_read(pager, &fault, 1) == -EAGAIN);
+	CHECK(lmap_pager_refuse(pager, 0, 1) == -EINVAL);
+	CHECK(lmap_pager_refuse(pager, 0, getpagesize()) == 0);
+	CHECK(!close(pager));
 }
 
 /* What it refuses by itself. */
@@ -573,6 +593,7 @@ static void check_device(int space)
 	CHECK(!lmap_unmap(space, LMAP_WHOLE, LMAP_SELF, 0, NULL));
 	check_ordinary(space, window, view, page);
 	check_limits(space, p, window, view, page);
+	check_pager(space, window);
 	check_info(space, 0);
 	munmap(view, size);
 	close(window);

@@ -6,6 +6,7 @@
  * with the reason, where tracefs or debugfs are missing.
  */
 #include "nl.h"
+#include "pager.h"
 #include "kselftest_harness.h"
 
 #include <pthread.h>
@@ -252,6 +253,31 @@ LMAP_TEST(trace, fault)
 	EXPECT_GT(number(line, "result="), 0);
 }
 
+LMAP_TEST(trace, pager)
+{
+	int pager = pager_create(self->space, self->w[0], 1);
+	char *at, *line;
+
+	ASSERT_GE(pager, 0);
+	if (!self->traced)
+		SKIP(return, NO_TRACEFS);
+	trace_take();
+	/* nobody answers */
+	ASSERT_EQ(NOTHING, poke(self->v[0] + 3 * PG, 1));
+	at = trace_take();
+	line = traced(&at, "lmap_ask", NULL);
+	ASSERT_NE(NULL, line);
+	EXPECT_EQ(self->id[0], number(line, "window="));
+	EXPECT_EQ(3, number(line, "page="));
+	EXPECT_TRUE(says(line, "access=", "rw"));
+	EXPECT_TRUE(says(line, "held=", ""));
+	line = traced(&at, "lmap_answer", NULL);
+	ASSERT_NE(NULL, line);
+	EXPECT_EQ(3, number(line, "page="));
+	EXPECT_EQ(-EFAULT, (int)number(line, "ret="));
+	close(pager);
+}
+
 /* Latency is the time from begin to end of one thread; what is between them? */
 LMAP_TEST(trace, unmap)
 {
@@ -320,6 +346,7 @@ LMAP_TEST(trace, formats_are_for_tools)
 	static const char * const names[] = {
 		"lmap_map", "lmap_copy", "lmap_grant", "lmap_unmap_begin",
 		"lmap_unmap_end", "lmap_fault", "lmap_zap", "lmap_event",
+		"lmap_ask", "lmap_answer",
 	};
 
 	if (!self->traced)
