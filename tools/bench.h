@@ -5,6 +5,7 @@
 #ifndef LMAP_BENCH_H
 #define LMAP_BENCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define PAGE	4096UL
@@ -23,6 +24,13 @@ void report(const char *what, double ns, const char *against, double other,
 
 /* bench-latency.c: how long others wait while much is being revoked. */
 void bench_latency(void);
+/*
+ * bench-pager.c: time of one fault that another thread answers. The argument:
+ * flags for LMAP_MAP; none.
+ */
+double bench_fault_lmap(void *arg);
+double bench_fault_uffd(void *arg);
+bool bench_has_uffd(void);
 /* bench-parallel.c: what borrowers of one region cost each other. */
 void bench_parallel(void);
 

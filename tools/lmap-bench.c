@@ -160,8 +160,9 @@ static double map_once(void *arg)
 	return end - start;
 }
 
-static void bench_map_size(double null)
+static void bench_map_size(void)
 {
+	double null = median(null_ioctl, NULL);
 	struct lease small = { .pages = 1 }, large = { .pages = GIB / PAGE };
 	struct timed t1 = { map_once, &small }, t2 = { map_once, &large };
 
@@ -189,8 +190,9 @@ static double overmap(void *arg)
 	return (now() - start) / 100;
 }
 
-static void bench_overmap(double null)
+static void bench_overmap(void)
 {
+	double null = median(null_ioctl, NULL);
 	struct lease small = { .pages = 1 }, large = { .pages = GIB / PAGE };
 	struct timed t1 = { overmap, &small }, t2 = { overmap, &large };
 
@@ -619,9 +621,50 @@ static void bench_send(void)
 	munmap(l.mem, PAGES * PAGE);
 }
 
+/* A pager's answer, against userfaultfd's. */
+static void bench_pager(void)
+{
+	static uint32_t plain, populate = LMAP_POPULATE;
+	struct timed lmap = { bench_fault_lmap, &plain };
+	struct timed full = { bench_fault_lmap, &populate };
+	struct timed uffd = { bench_fault_uffd, NULL };
+
+	if (!bench_has_uffd())
+		return;
+	medians(&lmap, &uffd);
+	report("fault answered by a pager", lmap.ns, "userfaultfd", uffd.ns,
+	       1.0);
+	medians(&full, &uffd);
+	report("the same, populated", full.ns, "userfaultfd", uffd.ns, 1.0);
+}
+
+/* What --only can choose. */
+static const struct {
+	const char *name;
+	void (*fn)(void);
+} groups[] = {
+	{ "map", bench_map_size },
+	{ "overmap", bench_overmap },
+	{ "reserve", bench_reserve },
+	{ "status", bench_status },
+	{ "touch", bench_touch_unmap },
+	{ "depth", bench_depth },
+	{ "copy", bench_copy },
+	{ "send", bench_send },
+	{ "pager", bench_pager },
+};
+
+static bool has_group(const char *name)
+{
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		if (!strcmp(groups[i].name, name))
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
-	double null;
+	const char *only = NULL;
 
 	/* Some rows take minutes. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -636,8 +679,12 @@ int main(int argc, char **argv)
 			   atoi(argv[i + 1]) > 0 &&
 			   atoi(argv[i + 1]) <= ROUNDS_MAX) {
 			rounds = atoi(argv[++i]);
+		} else if (!strcmp(argv[i], "--only") && i + 1 < argc &&
+			   has_group(argv[i + 1])) {
+			only = argv[++i];
 		} else {
-			fprintf(stderr, "usage: lmap-bench [--check] [--json] [--rounds N] [--latency]\n");
+			fprintf(stderr, "usage: lmap-bench [--check] [--json] [--rounds N] [--only GROUP] [--latency]\n"
+				"groups: map overmap reserve status touch depth copy send pager\n");
 			return 2;
 		}
 	}
@@ -652,14 +699,8 @@ int main(int argc, char **argv)
 		bench_latency();
 		return check && failures;
 	}
-	null = median(null_ioctl, NULL);
-	bench_map_size(null);
-	bench_overmap(null);
-	bench_reserve();
-	bench_status();
-	bench_touch_unmap();
-	bench_depth();
-	bench_copy();
-	bench_send();
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		if (!only || !strcmp(only, groups[i].name))
+			groups[i].fn();
 	return check && failures;
 }

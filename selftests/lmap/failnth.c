@@ -702,11 +702,10 @@ EACH_FAILS(reserve_more, make_reserve, reserve_five, reserve_same,
 	   reserve_done)
 
 /* Without memory there is no pager: nobody waits, and one can be made later. */
-static int pager = -1;
+static int pager;
 
 static int is_unpaged(tree *t)
 {
-	close(pager);
 	return peek(t->v[0] + (N - 1) * PG) == NOTHING;
 }
 
@@ -717,7 +716,7 @@ static int make_pager(tree *t)
 
 static int is_paged(tree *t)
 {
-	return pager_create(t->space, t->w[0], 0) == -EBUSY;
+	return pager_create(t->space, t->w[0], 0) == -EBUSY && !close(pager);
 }
 
 EACH_FAILS(pager_create, is_unpaged, make_pager, is_unpaged, is_paged)
