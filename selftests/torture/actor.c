@@ -232,6 +232,8 @@ static int set_up(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	catch_faults();
 	sigaction(SIGUSR1, &sa, NULL);
+	me.pager = -1;
+	pthread_mutex_init(&me.pager_lock, NULL);
 	me.space = space_open();
 	if (me.space < 0)
 		return me.space;
@@ -271,11 +273,13 @@ void actor_main(unsigned int number)
 		__atomic_store_n(&slot->done, word, __ATOMIC_RELEASE);
 		futex_wake(&slot->done);
 		word = word_after(word);
-		if ((word & 15) == WILD)
+		if ((word & 15) == WILD) {
 			threads_wait(slot);
-		else if ((word & 15) == LEAVE)
+			pager_close();
+		} else if ((word & 15) == LEAVE) {
 			_exit(0);
-		else
+		} else {
 			oracle_run(word & 15);
+		}
 	}
 }

@@ -295,3 +295,74 @@ void do_new_window(struct worker *w)
 	}
 	pthread_mutex_unlock(&me.view_lock);
 }
+
+/* Nobody waits for long: threads of ours hold locks while they touch. */
+static void pager_make(struct worker *w)
+{
+	struct entry *e = &me.table[roll(w, 2)];
+	struct lmap_pager_create c = {
+		.size = sizeof(c), .timeout = 1000 * (1 + roll(w, 2000)),
+	};
+
+	if (pthread_rwlock_tryrdlock(&e->lock))
+		return;
+	c.window = e->fd;
+	/* one that has not gone yet; a child has a copy of it for a moment */
+	if (ALLOW(w, ioctl(me.space, LMAP_PAGER_CREATE, &c) ? -errno : 0,
+		  EBUSY)) {
+		me.pager = c.out_fd;
+		fcntl(me.pager, F_SETFL, O_NONBLOCK);
+	}
+	pthread_rwlock_unlock(&e->lock);
+}
+
+/* With whatever comes to hand, or not at all. */
+static void pager_answer(struct worker *w)
+{
+	struct range r = pick(w, lent_class(w));
+	struct entry *e = &me.table[roll(w, 2)];
+	struct lmap_refuse refuse = { .size = sizeof(refuse), .length = PG };
+	struct lmap_fault f;
+	unsigned int rights;
+	ssize_t n = read(me.pager, &f, sizeof(f));
+
+	/* 0: that window is not there any more */
+	if (!ALLOW(w, n < 0 ? -errno : 0, EAGAIN, EINTR) || !n)
+		return;
+	if (roll(w, 3) && !pthread_rwlock_tryrdlock(&e->lock)) {
+		rights = LMAP_R | (classes[r.class].rights & f.access);
+		r.n = hold(r.first, 1, false);
+		if (r.n)
+			ALLOW(w, map_range(me.space, page_at(r.first), PG,
+					   rights, e->fd, f.offset, 0, NULL),
+			      MAP_ERRORS);
+		let_go(r.first, r.n, false);
+		pthread_rwlock_unlock(&e->lock);
+		return;
+	}
+	refuse.offset = f.offset;
+	ALLOW(w, ioctl(me.pager, LMAP_REFUSE, &refuse) ? -errno : 0, 0);
+}
+
+void do_pager(struct worker *w)
+{
+	if (pthread_mutex_trylock(&me.pager_lock))
+		return;
+	if (me.pager < 0) {
+		pager_make(w);
+	} else if (!roll(w, 6)) {
+		close(me.pager);
+		me.pager = -1;
+	} else {
+		pager_answer(w);
+	}
+	pthread_mutex_unlock(&me.pager_lock);
+}
+
+/* Before a quiet point, where nobody may wait, nor be refused. */
+void pager_close(void)
+{
+	if (me.pager >= 0)
+		close(me.pager);
+	me.pager = -1;
+}

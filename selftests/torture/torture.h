@@ -162,6 +162,8 @@ struct entry {
  * @view_a: where the view of A is
  * @view_lock: held to change views
  * @table: windows
+ * @pager: of one of its own windows, or -1
+ * @pager_lock: held to use or change it
  * @users: per page: threads that use it by calls, -1: one that wants it alone
  * @threads: all but the one that leads them
  * @begin: the phase word when it was started
@@ -172,6 +174,8 @@ struct actor {
 	char *view_a;
 	pthread_mutex_t view_lock;
 	struct entry table[TABLE];
+	int pager;
+	pthread_mutex_t pager_lock;
 	int users[NPAGES];
 	pthread_t threads[THREADS_MAX];
 	uint32_t begin;
@@ -238,6 +242,8 @@ void do_info(struct worker *w);
 void do_side_space(struct worker *w);
 void do_temporary_window(struct worker *w);
 void do_new_window(struct worker *w);
+void do_pager(struct worker *w);
+void pager_close(void);
 
 /* memory.c: what the process does to its memory and its views. */
 void do_forbid(struct worker *w);

@@ -387,6 +387,7 @@ static const struct op {
 	{ "side space", 4, do_side_space },
 	{ "temporary window", 4, do_temporary_window },
 	{ "new window", 2, do_new_window },
+	{ "pager", 12, do_pager },
 	{ "forbid", 12, do_forbid },
 	{ "move away", 5, do_move_away },
 	{ "munmap", 6, do_munmap },
