@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lmap-vm: one program, on the reference and on a back end, and the comparison of
+ * the two. Must never compare with anything that the back end could have changed:
+ * the reference has memory of its own.
+ */
+#define _GNU_SOURCE
+#include "vm.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+static struct image build(const struct program *program)
+{
+	const char *const texts[] = { library_source, program->source, NULL };
+	struct image image;
+
+	assemble(texts, &image);
+	return image;
+}
+
+void run_reference(const struct program *program, const struct params *params,
+		   struct ram *ram, struct cpu *cpu)
+{
+	struct image image = build(program);
+
+	memset(ram, 0, sizeof(*ram));
+	ram_create(ram, 0);
+	ram_load(ram, &image, params, cpu);
+	reference_run(ram, cpu);
+	free(image.bytes);
+}
+
+/* Words and registers that are not as they should be. */
+static uint64_t compare(const struct job *job, const struct vm *vm)
+{
+	const uint64_t *is = (const uint64_t *)vm->ram.base;
+	const uint64_t *should = (const uint64_t *)job->expected->base;
+	uint64_t differences = 0, ignored;
+
+	/* not the last page, which tells each guest where it is */
+	for (uint64_t i = 0; i < geo.info / sizeof(*is); i++) {
+		/* who never reads the guest's tables can't set bits in them */
+		ignored = vm->backend->paravirtual &&
+			  job->expected->is_leaf[i / geo.entries] ?
+			  PTE_A | PTE_D : 0;
+		differences += ((is[i] ^ should[i]) & ~ignored) != 0;
+	}
+	for (unsigned int i = 0; i < REG_COUNT; i++)
+		differences += vm->report.cpu.r[i] != job->expected_cpu->r[i];
+	return differences;
+}
+
+static bool leaked(const struct vm *vm)
+{
+	uint64_t secret = vm->ram.secret;
+
+	for (unsigned int i = 0; i < REG_COUNT; i++)
+		if (vm->report.cpu.r[i] == secret)
+			return true;
+	return memmem(vm->ram.base, geo.ram, &secret, sizeof(secret));
+}
+
+static uint64_t new_secret(void)
+{
+	uint64_t secret;
+
+	if (getrandom(&secret, sizeof(secret), 0) != sizeof(secret))
+		fail("no random numbers");
+	/* no small number, which the guest could have by itself */
+	return secret | 1ULL << 63;
+}
+
+void run_job(const struct job *job, struct outcome *out)
+{
+	struct image image = build(job->program);
+	struct vm vm = { .backend = job->backend, .trace = job->trace };
+	unsigned int contexts = 1;
+
+	memset(out, 0, sizeof(*out));
+	if (job->backend->switch_cache)
+		contexts += job->params.tasks ? job->params.tasks : 1;
+	host_start(&vm, contexts);
+	ram_create(&vm.ram, new_secret());
+	vm.ram.careless = job->careless;
+	host_run(&vm, &image, &job->params, job->program->hostile);
+	audit_windows(&vm, &out->audit);
+	out->counts = vm.counts;
+	out->report = vm.report;
+	out->broken = vm.broken;
+	out->differences = compare(job, &vm);
+	out->secret_leaked = leaked(&vm);
+	out->secret_damaged = !ram_secret_whole(&vm.ram);
+	host_stop(&vm);
+	ram_destroy(&vm.ram);
+	free(image.bytes);
+}
