@@ -10,12 +10,14 @@
 #include <errno.h>
 #include <string.h>
 
-enum { POINTS = 6, ROUNDS = 12 };
+/* The shortest time of several counts: the rest is other people's. */
+enum { POINTS = 6, ROUNDS = 12, TIMES = 3 };
 
 static void timed(const struct backend *backend, const struct params *params,
 		  struct outcome *out)
 {
 	const struct program *program = NULL;
+	struct outcome o;
 	struct cpu cpu;
 	struct ram ram;
 	struct job job;
@@ -33,9 +35,13 @@ static void timed(const struct backend *backend, const struct params *params,
 		.expected = &ram,
 		.expected_cpu = &cpu,
 	};
-	run_job(&job, out);
-	if (out->differences || out->audit.wrong || out->broken)
-		fail("%s did not do what it should", backend->name);
+	for (unsigned int i = 0; i < TIMES; i++) {
+		run_job(&job, &o);
+		if (o.differences || o.audit.wrong || o.broken)
+			fail("%s did not do what it should", backend->name);
+		if (!i || o.report.ns < out->report.ns)
+			*out = o;
+	}
 	ram_destroy(&ram);
 }
 

@@ -7,8 +7,9 @@
 
 const char hostile_source[] =
 	"; A kernel that tries to get at the host's memory. r1 = tries that were refused, r2\n"
-	"; = tries that were not, r9 = pages it can read in all its address space. All\n"
-	"; that it finds where nothing should be it keeps in its memory, at loot.\n"
+	"; = tries that were not, r9 = pages it can read in all its address space, of which\n"
+	"; it tries each I_SIZEth. All that it finds where nothing should be it keeps in its\n"
+	"; memory, at loot.\n"
 	"trap:\n"
 	"\tjmp\trecover_trap\n"
 	"main:\n"
@@ -89,7 +90,8 @@ const char hostile_source[] =
 	"\tcall\tpeek\n"
 	"\txori\tr2, r2, 1\n"
 	"\tadd\tr9, r9, r2\n"
-	"\tli\tr5, PAGE\n"
+	"\tld\tr5, zero, I_SIZE\n"
+	"\tshli\tr5, r5, SHIFT\n"
 	"\tadd\tr10, r10, r5\n"
 	"\tli\tr5, SPACE\n"
 	"\tblt\tr10, r5, scan\n"

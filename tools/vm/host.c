@@ -241,6 +241,31 @@ static struct context *switch_root(struct vm *vm, uint64_t root)
 	return vm->backend->activate(vm, root);
 }
 
+static void trace_request(const struct vm *vm, const struct message *m,
+			  const struct reply *reply)
+{
+	static const char *const names[] = {
+		[REQUEST_ROOT] = "root", [REQUEST_FLUSH] = "flush",
+		[REQUEST_FLUSH_ALL] = "flush all", [REQUEST_HALT] = "halt",
+	};
+	static const char *const calls[] = {
+		[CALL_INSERT] = "insert", [CALL_REMOVE] = "remove",
+		[CALL_REFS] = "refs",
+	};
+
+	if (!vm->trace)
+		return;
+	if (m->request == REQUEST_CALL)
+		fprintf(vm->trace, "    call %s: root %#" PRIx64 " address %#"
+			PRIx64 " entry %#" PRIx64 " pages %" PRIu64 ": %#" PRIx64
+			"\n", m->nr <= CALL_REFS && m->nr ? calls[m->nr] : "?",
+			m->r[1], m->r[2], m->r[3], m->r[4], reply->value);
+	else if (m->request <= REQUEST_HALT)
+		fprintf(vm->trace, "    %s %#" PRIx64 ": %s\n",
+			names[m->request], m->r[0],
+			reply->ok ? "done" : "refused");
+}
+
 /* Returns false at the end. */
 static bool answer_request(struct vm *vm)
 {
@@ -274,11 +299,7 @@ static bool answer_request(struct vm *vm)
 		break;
 	}
 	reply.context = vm->current - vm->contexts;
-	if (vm->trace)
-		fprintf(vm->trace, "  request %d.%u  %#" PRIx64 " %#" PRIx64
-			" %#" PRIx64 " %" PRIu64 ": %s\n", m.request, m.nr,
-			m.r[0] | m.r[1], m.r[2], m.r[3], m.r[4],
-			reply.ok ? "done" : "refused");
+	trace_request(vm, &m, &reply);
 	vm->counts.host_ns += now() - start;
 	if (!write_all(vm->sock, &reply, sizeof(reply)))
 		fail("the machine is gone");
@@ -306,12 +327,11 @@ static void answer_fault(struct vm *vm, struct context *ctx, enum mode mode)
 	if (!ok && lmap_pager_refuse(v->pager, fault.offset, geo.page) < 0)
 		fail("the pager can't refuse");
 	vm->counts.host_ns += now() - start;
-	if (ok)
-		vm->counts.misses++;
-	else
-		vm->counts.refused++;
+	vm->counts.misses += ok;
+	vm->counts.upgrades += ok && fault.held;
+	vm->counts.refused += !ok;
 	if (vm->trace)
-		fprintf(vm->trace, "  fault in %s %u at %#llx to %s: %s\n",
+		fprintf(vm->trace, "    fault in %s %u at %#llx to %s: %s\n",
 			mode == USER ? "user" : "kernel",
 			(unsigned int)(ctx - vm->contexts),
 			(unsigned long long)fault.offset,

@@ -90,8 +90,10 @@ static void expect(bool ok, const char *what)
 struct options {
 	const struct backend *only;
 	struct params params;
+	unsigned int contexts;
 	const char *svg;
 	const char *file;
+	bool software;	/* no back end at all */
 	bool careless;
 	bool trace;
 };
@@ -132,13 +134,19 @@ static void check_all(const struct program *program, const struct outcome *o)
 	if (!strcmp(program->name, "remap"))
 		expect(s->updates && p->updates,
 		       "shadow sees the changes, paravirt is told");
+	if (!strcmp(program->name, "demand"))
+		expect(s->misses > v->misses,
+		       "changes of tables cost shadow faults, and vtlb none");
+	if (program->hostile)
+		expect(p->refused == s->refused && s->refused == v->refused,
+		       "all refuse as often");
 }
 
 static void print_header(void)
 {
-	printf("  %-10s %8s %7s %7s %7s %6s %6s %7s %8s %6s %9s %9s\n", "",
-	       "instr.", "misses", "refused", "updates", "maps", "unmaps",
-	       "flushes", "switches", "calls", "time us", "host us");
+	printf("  %-10s %8s %7s %7s %7s %7s %6s %6s %7s %8s %6s %9s %9s\n",
+	       "", "instr.", "misses", "upgrade", "refused", "updates", "maps",
+	       "unmaps", "flushes", "switches", "calls", "time us", "host us");
 }
 
 static void print_row(const struct backend *b, const struct outcome *o)
@@ -148,10 +156,10 @@ static void print_row(const struct backend *b, const struct outcome *o)
 
 	if (b != &vtlb_backend)
 		snprintf(updates, sizeof(updates), "%" PRIu64, c->updates);
-	printf("  %-10s %8" PRIu64 " %7" PRIu64 " %7" PRIu64 " %7s %6" PRIu64
-	       " %6" PRIu64 " %7" PRIu64 " %8" PRIu64 " %6" PRIu64
-	       " %9.0f %9.0f\n", b->name, o->report.cpu.instructions, c->misses,
-	       c->refused, updates, c->maps, c->unmaps, c->flushes, c->switches,
+	printf("  %-10s %8" PRIu64 " %7" PRIu64 " %7" PRIu64 " %7" PRIu64
+	       " %7s %6" PRIu64 " %6" PRIu64 " %7" PRIu64 " %8" PRIu64 " %6"
+	       PRIu64 " %9.0f %9.0f\n", b->name, o->report.cpu.instructions,
+	       c->misses, c->upgrades, c->refused, updates, c->maps, c->unmaps, c->flushes, c->switches,
 	       c->calls, o->report.ns / 1000.0, c->host_ns / 1000.0);
 }
 
@@ -162,9 +170,14 @@ static void print_reference(const struct program *program,
 	printf("  in software: %" PRIu64 " instructions, %.0f us, result %#"
 	       PRIx64, cpu->instructions, ns / 1000.0, cpu->r[1]);
 	if (program->hostile)
-		printf(", can read %" PRIu64 " pages of %" PRIu64, cpu->r[9],
-		       geo.space / geo.page);
+		printf(", could read %" PRIu64 " of its pages", cpu->r[9]);
 	printf("\n");
+	if (cpu->r[1] == 0xdead && cpu->r[2])
+		printf("  it gave up: trap %" PRIu64 " at %#" PRIx64
+		       ", address %#" PRIx64 "\n", cpu->r[2], cpu->r[10],
+		       cpu->r[9]);
+	else if (cpu->r[1] == 0xdead)
+		printf("  it gave up: no frame left\n");
 	expect(!cpu->stuck && cpu->r[1] != 0xdead && !cpu->r[2],
 	       "the program is content with what it found");
 }
@@ -174,8 +187,8 @@ static size_t run_program(const struct program *program,
 			  const struct options *opts, struct outcome *outcomes)
 {
 	struct params params = program->usual;
-	uint64_t start = now();
 	size_t n = 0;
+	uint64_t ns;
 	struct job job;
 	struct cpu cpu;
 	struct ram ram;
@@ -187,10 +200,11 @@ static size_t run_program(const struct program *program,
 	params.rounds = opts->params.rounds ? opts->params.rounds :
 					      params.rounds;
 	params.slice = opts->params.slice ? opts->params.slice : params.slice;
-	run_reference(program, &params, &ram, &cpu);
-	print_reference(program, &cpu, now() - start);
-	print_header();
-	for (size_t i = 0; i < nr_backends; i++) {
+	ns = run_reference(program, &params, &ram, &cpu);
+	print_reference(program, &cpu, ns);
+	if (!opts->software)
+		print_header();
+	for (size_t i = 0; !opts->software && i < nr_backends; i++) {
 		if (opts->only && opts->only != backends[i])
 			continue;
 		job = (struct job){
@@ -199,6 +213,7 @@ static size_t run_program(const struct program *program,
 			.params = params,
 			.expected = &ram,
 			.expected_cpu = &cpu,
+			.contexts = opts->contexts,
 			.careless = opts->careless,
 			.trace = opts->trace ? stdout : NULL,
 		};
@@ -207,8 +222,11 @@ static size_t run_program(const struct program *program,
 		check(program, &outcomes[i]);
 		n++;
 	}
-	if (n == nr_backends && !opts->careless && !opts->file)
+	if (n == nr_backends && !opts->careless && !opts->contexts &&
+	    program->shows) {
 		check_all(program, outcomes);
+		printf("  %s\n", program->shows);
+	}
 	ram_destroy(&ram);
 	return n;
 }
@@ -216,15 +234,16 @@ static size_t run_program(const struct program *program,
 static void explain(void)
 {
 	printf("\nWhat the columns are: misses: faults that the host answered by"
-	       " a mapping; refused:\n"
-	       "  those that became page faults of the guest; updates: changes"
-	       " of tables that the\n"
-	       "  host saw (shadow) or was told (paravirt); flushes: of whole"
-	       " address spaces;\n"
-	       "  calls: requests to the host, switches among them; time: of"
-	       " the guest, with all\n"
-	       "  that it waited for; host: from a request or fault to its"
-	       " answer.\n");
+	       " a mapping; upgrade:\n"
+	       "  those of them where r was there and w came; refused: faults"
+	       " that became page\n"
+	       "  faults of the guest; updates: changes of tables that the host"
+	       " saw (shadow) or was\n"
+	       "  told (paravirt); flushes: of whole address spaces, or slots"
+	       " of one; calls: requests\n"
+	       "  to the host, switches among them; time: of the guest, with"
+	       " all that it waited for;\n"
+	       "  host: from a request or fault to its answer.\n");
 }
 
 struct result {
@@ -232,24 +251,48 @@ struct result {
 	struct outcome outcomes[BACKENDS];
 };
 
+/* How often the guest had to wait for the host. */
+static uint64_t waits(const struct outcome *o)
+{
+	return o->counts.misses + o->counts.refused + o->counts.calls;
+}
+
+static uint64_t best_time(const struct outcome *o)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (size_t b = 0; b < nr_backends; b++)
+		if (o[b].report.ns < best)
+			best = o[b].report.ns;
+	return best;
+}
+
 static void summary(const struct result *results, size_t n)
 {
-	printf("\nTime, relative to the fastest back end\n  %-10s", "");
+	double host[BACKENDS] = { 0 }, waited[BACKENDS] = { 0 };
+
+	printf("\nTime, relative to the fastest back end; and how often the"
+	       " guest waited for the host:\n"
+	       "  its misses, what was refused, and its calls\n  %-10s", "");
 	for (size_t b = 0; b < nr_backends; b++)
-		printf(" %10s", backends[b]->name);
+		printf(" %8s %7s", backends[b]->name, "waits");
 	printf("\n");
 	for (size_t i = 0; i < n; i++) {
-		uint64_t best = UINT64_MAX;
+		const struct outcome *o = results[i].outcomes;
 
-		for (size_t b = 0; b < nr_backends; b++)
-			if (results[i].outcomes[b].report.ns < best)
-				best = results[i].outcomes[b].report.ns;
-		printf("  %-10s", results[i].program->name);
-		for (size_t b = 0; b < nr_backends; b++)
-			printf(" %10.2f", (double)
-			       results[i].outcomes[b].report.ns / best);
+		printf("  %-10.10s", results[i].program->name);
+		for (size_t b = 0; b < nr_backends; b++) {
+			printf(" %8.2f %7" PRIu64, (double)o[b].report.ns /
+			       best_time(o), waits(&o[b]));
+			host[b] += o[b].counts.host_ns;
+			waited[b] += waits(&o[b]);
+		}
 		printf("\n");
 	}
+	printf("  %-10s", "us of each");
+	for (size_t b = 0; b < nr_backends; b++)
+		printf(" %8s %7.1f", "", host[b] / waited[b] / 1000);
+	printf("\n");
 }
 
 /* Options. */
@@ -310,13 +353,16 @@ static void help(void)
 	printf("usage: lmap-vm [OPTION]... [PROGRAM]...\n"
 	       "Run guest programs (all) on a machine whose address spaces are"
 	       " lmap windows.\n\n"
-	       "  -b, --backend=NAME    only on this back end\n"
-	       "  -n, --size=N          sort: numbers; matrix: columns\n"
+	       "  -b, --backend=NAME    only on this back end; software: on none\n"
+	       "  -n, --size=N          sort: numbers; matrix: columns; hostile:"
+	       " looks at\n"
+	       "                        each Nth page\n"
 	       "  -t, --tasks=N         tasks: how many, up to 15\n"
 	       "  -w, --working-set=N   pages: tasks, of each; demand; matrix:"
 	       " rows\n"
 	       "  -r, --rounds=N        tasks, remap: how long\n"
 	       "  -s, --slice=N         tasks: instructions of a turn\n"
+	       "  -c, --contexts=N      shadow: address spaces that are kept\n"
 	       "  -f, --file=FILE       assemble and run this guest program\n"
 	       "  -g, --svg=FILE        measure context switches and draw them\n"
 	       "  -T, --trace           print each request and fault\n"
@@ -334,6 +380,7 @@ static const struct option long_options[] = {
 	{ "working-set", required_argument, NULL, 'w' },
 	{ "rounds", required_argument, NULL, 'r' },
 	{ "slice", required_argument, NULL, 's' },
+	{ "contexts", required_argument, NULL, 'c' },
 	{ "file", required_argument, NULL, 'f' },
 	{ "svg", required_argument, NULL, 'g' },
 	{ "trace", no_argument, NULL, 'T' },
@@ -348,11 +395,13 @@ static void parse(int argc, char **argv, struct options *opts)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "b:n:t:w:r:s:f:g:TCp:lh",
+	while ((c = getopt_long(argc, argv, "b:n:t:w:r:s:c:f:g:TCp:lh",
 				long_options, NULL)) != -1)
 		switch (c) {
 		case 'b':
-			opts->only = backend_by_name(optarg);
+			opts->software = !strcmp(optarg, "software");
+			if (!opts->software)
+				opts->only = backend_by_name(optarg);
 			break;
 		case 'n':
 			opts->params.size = number(optarg, 20000);
@@ -368,6 +417,9 @@ static void parse(int argc, char **argv, struct options *opts)
 			break;
 		case 's':
 			opts->params.slice = number(optarg, 1000000);
+			break;
+		case 'c':
+			opts->contexts = number(optarg, CONTEXTS_MAX);
 			break;
 		case 'f':
 			opts->file = optarg;
@@ -409,7 +461,8 @@ int main(int argc, char **argv)
 		opts.svg = "/out/vm.svg";
 	if (opts.file) {
 		own = (struct program){ opts.file, "a program of yours",
-					load(opts.file), { 64, 2, 4, 4, 100 } };
+					load(opts.file), { 64, 2, 4, 4, 100 },
+					.hostile = false };
 		results[n++].program = &own;
 	}
 	for (int i = optind; i < argc && n < 16; i++)
@@ -423,13 +476,17 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < n; i++)
 		runs += run_program(results[i].program, &opts,
 				    results[i].outcomes);
-	explain();
+	if (runs)
+		explain();
 	if (runs == n * nr_backends)
 		summary(results, n);
 	if (opts.svg && curve_draw(opts.svg, &opts.params))
 		failures++;
-	printf("\n%zu runs: %s\n", runs, failures ?
-	       "something was not as it should be." :
-	       "each as in software, and nothing of the host's in any guest.");
+	if (opts.software && !failures)
+		printf("\nIn software only.\n");
+	else
+		printf("\n%zu runs: %s\n", runs, failures ?
+		       "something was not as it should be." :
+		       "each as in software, and nothing of the host's in any guest.");
 	return failures != 0;
 }

@@ -122,17 +122,27 @@ static const char matrix_source[] =
 
 const struct program programs[] = {
 	{ "sort", "sorts numbers in its memory", sort_source,
-	  { .size = 1500 } },
+	  { .size = 1500 },
+	  .shows = "after the first access to a page nobody has anything to do" },
 	{ "matrix", "walks a matrix by columns: each access in another page",
-	  matrix_source, { .size = 64, .set = 64 } },
+	  matrix_source, { .size = 64, .set = 64 },
+	  .shows = "a page costs two faults (read, then write), or a call; how\n"
+		   "  they are walked costs nothing: a window has room for all" },
 	{ "tasks", "tasks in user mode, which a timer makes take turns",
-	  tasks_source, { .tasks = 4, .set = 8, .rounds = 60, .slice = 160 } },
+	  tasks_source, { .tasks = 4, .set = 8, .rounds = 60, .slice = 160 },
+	  .shows = "vtlb forgets all at each switch and misses again; the\n"
+		   "  others have windows for each address space" },
 	{ "demand", "a task whose pages come when it touches them",
-	  demand_source, { .set = 48 } },
+	  demand_source, { .set = 48 },
+	  .shows = "each change of a table costs shadow a fault and a\n"
+		   "  comparison; vtlb reads entries when it needs them" },
 	{ "remap", "a kernel that changes its own page tables", remap_source,
-	  { .rounds = 20 } },
+	  { .rounds = 20 },
+	  .shows = "nobody is spared: a call for each change, or a fault on\n"
+		   "  the table, or what was flushed misses again" },
 	{ "hostile", "a kernel that tries to reach the host's memory",
-	  hostile_source, { 0 }, true },
+	  hostile_source, { .size = 1 }, .hostile = true,
+	  .shows = "refusing costs the same on all, and all refuse the same" },
 };
 
 const size_t nr_programs = sizeof(programs) / sizeof(*programs);

@@ -20,16 +20,21 @@ static struct image build(const struct program *program)
 	return image;
 }
 
-void run_reference(const struct program *program, const struct params *params,
-		   struct ram *ram, struct cpu *cpu)
+uint64_t run_reference(const struct program *program,
+		       const struct params *params, struct ram *ram,
+		       struct cpu *cpu)
 {
 	struct image image = build(program);
+	uint64_t start;
 
 	memset(ram, 0, sizeof(*ram));
 	ram_create(ram, 0);
 	ram_load(ram, &image, params, cpu);
+	start = now();
 	reference_run(ram, cpu);
+	start = now() - start;
 	free(image.bytes);
+	return start;
 }
 
 /* Words and registers that are not as they should be. */
@@ -81,6 +86,10 @@ void run_job(const struct job *job, struct outcome *out)
 	memset(out, 0, sizeof(*out));
 	if (job->backend->switch_cache)
 		contexts += job->params.tasks ? job->params.tasks : 1;
+	/* a paravirtual guest can't do with less */
+	if (job->contexts && contexts > job->contexts &&
+	    !job->backend->paravirtual)
+		contexts = job->contexts;
 	host_start(&vm, contexts);
 	ram_create(&vm.ram, new_secret());
 	vm.ram.careless = job->careless;

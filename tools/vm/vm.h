@@ -46,7 +46,8 @@ struct program {
 	const char *what;
 	const char *source;
 	struct params usual;
-	bool hostile;	/* the host looks for its secret afterwards */
+	bool hostile;	/* the machine's process tries things, too */
+	const char *shows;
 };
 
 extern const struct program programs[];
@@ -182,6 +183,7 @@ struct context {
 
 struct counts {
 	uint64_t misses;	/* faults that were answered by a mapping */
+	uint64_t upgrades;	/* those where r was there, and w came */
 	uint64_t refused;	/* and by a page fault of the guest */
 	uint64_t updates;	/* changes of tables that the host came to see */
 	uint64_t maps;		/* calls of lmap */
@@ -295,12 +297,15 @@ struct job {
 	struct params params;
 	const struct ram *expected;	/* memory after the reference */
 	const struct cpu *expected_cpu;
+	unsigned int contexts;	/* of shadow; 0: enough */
 	bool careless;
 	FILE *trace;
 };
 
-void run_reference(const struct program *program, const struct params *params,
-		   struct ram *ram, struct cpu *cpu);
+/* Nanoseconds that it took. */
+uint64_t run_reference(const struct program *program,
+		       const struct params *params, struct ram *ram,
+		       struct cpu *cpu);
 void run_job(const struct job *job, struct outcome *out);
 
 int curve_draw(const char *path, const struct params *params);
