@@ -36,15 +36,22 @@ static int look_at(const struct lmap_node *node, void *arg)
 
 	a->audit->mappings++;
 	for (uint64_t at = 0; at < node->length; at += geo.page) {
-		uint64_t va = node->offset + at;
-		uint64_t source = node->address + at;
-		uint64_t gpa = source -
-			       (uintptr_t)ram_source(&vm->ram, va % geo.space, 0);
+		struct seen seen = {
+			.mode = mode,
+			.va = node->offset + at,
+			.write = node->rights & LMAP_W,
+		};
 
 		a->audit->pages++;
-		if (!ctx || !ctx->used || va >= geo.space || node->level != 1 ||
-		    gpa >= geo.ram || node->rights & ~(LMAP_R | LMAP_W) ||
-		    !vm->backend->agrees(vm, ctx, mode, va, gpa, node->rights))
+		if (!ctx || !ctx->used || seen.va >= geo.space) {
+			a->audit->wrong++;
+			continue;
+		}
+		seen.gpa = node->address + at -
+			   (uintptr_t)ram_source(&vm->ram, seen.va, 0);
+		if (node->level != 1 || node->rights & ~(LMAP_R | LMAP_W) ||
+		    seen.gpa >= geo.ram ||
+		    !vm->backend->agrees(vm, ctx, &seen))
 			a->audit->wrong++;
 	}
 	return 0;

@@ -34,6 +34,7 @@ static void trap(struct cpu *c, enum cause cause, uint64_t next)
 
 void cpu_page_fault(struct cpu *c)
 {
+	c->steps += FAULT_STEPS;
 	/* a handler that is not there would trap for ever */
 	if (!c->user && c->at == c->pc && c->pc == c->csr[CSR_TVEC]) {
 		c->stuck = true;

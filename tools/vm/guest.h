@@ -110,8 +110,12 @@ enum info {
 	INFO_SLICE, INFO_SECRET, INFO_RAM, INFO_COUNT,
 };
 
-/* A program that takes more is taken for one that has no end. */
+/*
+ * A program that takes more is taken for one that has no end. A page fault counts
+ * for many, as it takes long.
+ */
 #define CPU_STEPS	400000000ULL
+#define FAULT_STEPS	1000
 
 struct cpu {
 	uint64_t r[REG_COUNT];

@@ -217,6 +217,17 @@ void host_protect(struct vm *vm, uint64_t gpa)
 			take_w(vm, ram_source(&vm->ram, slot * geo.span, gpa));
 }
 
+bool host_refs(struct vm *vm, uint64_t va, uint64_t gpa, unsigned int *bits)
+{
+	int ret;
+
+	do {
+		ret = lmap_status(vm->space, ram_source(&vm->ram, va, gpa),
+				  geo.page, LMAP_RESET, NULL, bits);
+	} while (ret == -EINTR);
+	return worked(vm, ret, "status");
+}
+
 /*
  * A page comes to be writable with the first write only, so that D can be set
  * then, as A is set with the first access.

@@ -413,7 +413,7 @@ static void parse(int argc, char **argv, struct options *opts)
 			opts->params.set = number(optarg, 400);
 			break;
 		case 'r':
-			opts->params.rounds = number(optarg, 1000000);
+			opts->params.rounds = number(optarg, 10000);
 			break;
 		case 's':
 			opts->params.slice = number(optarg, 1000000);

@@ -3,7 +3,8 @@
  * lmap-vm: paravirtual. The guest's kernel says what its address spaces are: insert
  * pages, remove pages. Each call is checked and becomes one map, or unmaps. The
  * guest's tables are the guest's own business; must never be read here, but for
- * the first one, which a loader has made before there is a kernel to call.
+ * the first one, which a loader has made before there is a kernel to call, and
+ * for the audit.
  *
  * A and D are what the kernel module knows of the page: reference bits.
  */
@@ -108,9 +109,8 @@ static uint64_t call_refs(struct vm *vm, uint64_t root, const uint64_t *r)
 	page = ctx->view[KERNEL].page[r[2] / geo.page];
 	if (!page)
 		return CALL_REFUSED;
-	if (lmap_status(vm->space, ram_source(&vm->ram, r[2], page & -geo.page),
-			geo.page, LMAP_RESET, NULL, &bits))
-		fail("lmap_status");
+	if (!host_refs(vm, r[2], page & -geo.page, &bits))
+		return CALL_REFUSED;
 	if (bits & LMAP_ACCESSED)
 		result |= PTE_A;
 	if (bits & LMAP_MODIFIED)
@@ -187,14 +187,14 @@ static void paravirt_flush(struct vm *vm, uint64_t va, bool all)
 	(void)all;	/* nothing is ever stale */
 }
 
+/* The guest keeps its tables in step with its calls: so that can be checked. */
 static bool paravirt_agrees(struct vm *vm, const struct context *ctx,
-			    enum mode mode, uint64_t va, uint64_t gpa,
-			    unsigned int rights)
+			    const struct seen *seen)
 {
-	uint64_t page = ctx->view[mode].page[va / geo.page];
+	struct walk w;
 
-	return frame_valid(&vm->ram, gpa) && (page & -geo.page) == gpa &&
-	       page & PTE_P && (!(rights & LMAP_W) || page & PTE_W);
+	return walk_agrees(&vm->ram, ctx->root, seen->mode == USER, seen->va,
+			   seen->gpa, seen->write, &w);
 }
 
 const struct backend paravirt_backend = {

@@ -176,3 +176,10 @@ bool walk_allows(const struct walk *w, bool user, bool write)
 {
 	return (!user || w->rights & PTE_U) && (!write || w->rights & PTE_W);
 }
+
+bool walk_agrees(const struct ram *ram, uint64_t root, bool user, uint64_t va,
+		 uint64_t gpa, bool write, struct walk *w)
+{
+	return walk(ram, root, va, w) && w->gpa == gpa &&
+	       walk_allows(w, user, write);
+}

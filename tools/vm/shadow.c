@@ -286,13 +286,10 @@ static void shadow_stop(struct vm *vm)
 }
 
 static bool shadow_agrees(struct vm *vm, const struct context *ctx,
-			  enum mode mode, uint64_t va, uint64_t gpa,
-			  unsigned int rights)
+			  const struct seen *seen)
 {
-	bool write = rights & LMAP_W;
-
-	return vtlb_backend.agrees(vm, ctx, mode, va, gpa, rights) &&
-	       !(write && table_at(vm, gpa));
+	return vtlb_backend.agrees(vm, ctx, seen) &&
+	       !(seen->write && table_at(vm, seen->gpa));
 }
 
 const struct backend shadow_backend = {

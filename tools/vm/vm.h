@@ -4,7 +4,7 @@
  *
  *	main.c		options, tables
  *	run.c		one program on one back end, and what must hold then
- *	programs*.c	the guest programs
+ *	programs.c guest-*.c	the guest programs
  *	asm.c cpu.c	the guest machine (guest.h)
  *	ram.c		guest-physical memory, page table walks
  *	reference.c	the machine in software, against which all are compared
@@ -114,6 +114,10 @@ bool walk(const struct ram *ram, uint64_t root, uint64_t va, struct walk *w);
 /* Is the access allowed? */
 bool walk_allows(const struct walk *w, bool user, bool write);
 
+/* Where the guest's tables lead, is it this? */
+bool walk_agrees(const struct ram *ram, uint64_t root, bool user, uint64_t va,
+		 uint64_t gpa, bool write, struct walk *w);
+
 void reference_run(struct ram *ram, struct cpu *cpu);
 
 /* The machine process and the host talk over a socket. */
@@ -212,6 +216,14 @@ struct vm {
 	const char *broken;	/* a call of lmap that failed */
 };
 
+/* A page of a window, as the kernel lists it. */
+struct seen {
+	enum mode mode;
+	uint64_t va;
+	uint64_t gpa;
+	bool write;
+};
+
 /*
  * struct backend - a way to make address spaces
  * @switch_cache: has a context for each address space, so that a switch costs
@@ -223,7 +235,7 @@ struct vm {
  * @flush: translations of @va in the current address space, or all, are stale
  * @call: hcall; false: no such thing
  * @settle: bring what lags behind the guest's tables up to date
- * @agrees: may this page of a window be there, with these rights?
+ * @agrees: may this be there? The guest's tables decide
  */
 struct backend {
 	const char *name;
@@ -238,8 +250,8 @@ struct backend {
 	bool (*call)(struct vm *vm, unsigned int nr, const uint64_t *r,
 		     uint64_t *result);
 	void (*settle)(struct vm *vm);
-	bool (*agrees)(struct vm *vm, const struct context *ctx, enum mode mode,
-		       uint64_t va, uint64_t gpa, unsigned int rights);
+	bool (*agrees)(struct vm *vm, const struct context *ctx,
+		       const struct seen *seen);
 	void (*stop)(struct vm *vm);
 };
 
@@ -266,6 +278,8 @@ void host_empty_slot(struct vm *vm, struct context *ctx, unsigned int slot);
 void host_empty(struct vm *vm, struct context *ctx);
 /* The right to write a frame, from all windows. */
 void host_protect(struct vm *vm, uint64_t gpa);
+/* Reference bits of a frame below one slot, which are cleared. */
+bool host_refs(struct vm *vm, uint64_t va, uint64_t gpa, unsigned int *bits);
 /* Sets A, and D for a write, and maps as far as they tell. */
 bool host_map_walked(struct vm *vm, struct context *ctx, enum mode mode,
 		     uint64_t va, const struct walk *w, bool write,

@@ -36,16 +36,15 @@ static void vtlb_flush(struct vm *vm, uint64_t va, bool all)
 		host_unmap(vm, vm->current, va);
 }
 
+/* A and D have to be there before the page is. */
 static bool vtlb_agrees(struct vm *vm, const struct context *ctx,
-			enum mode mode, uint64_t va, uint64_t gpa,
-			unsigned int rights)
+			const struct seen *seen)
 {
-	bool write = rights & LMAP_W;
 	struct walk w;
 
-	return walk(&vm->ram, ctx->root, va, &w) && w.gpa == gpa &&
-	       walk_allows(&w, mode == USER, write) && *w.entry & PTE_A &&
-	       (!write || *w.entry & PTE_D);
+	return walk_agrees(&vm->ram, ctx->root, seen->mode == USER, seen->va,
+			   seen->gpa, seen->write, &w) &&
+	       *w.entry & PTE_A && (!seen->write || *w.entry & PTE_D);
 }
 
 const struct backend vtlb_backend = {
