@@ -324,6 +324,7 @@ static void define_all(struct assembler *as)
 	define(as, "PAGE", geo.page);
 	define(as, "SHIFT", geo.shift);
 	define(as, "ENTRIES", geo.entries);
+	define(as, "TABLE", geo.entries * sizeof(uint64_t));
 	define(as, "SPAN", geo.span);
 	define(as, "SPAN_SHIFT", __builtin_ctzll(geo.span));
 	define(as, "SPACE", geo.space);

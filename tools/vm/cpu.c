@@ -15,6 +15,8 @@ void geometry_init(void)
 	geo.page = sysconf(_SC_PAGESIZE);
 	geo.shift = __builtin_ctzll(geo.page);
 	geo.entries = geo.page / sizeof(uint64_t);
+	if (geo.entries > ENTRIES_MAX)
+		geo.entries = ENTRIES_MAX;
 	geo.span = geo.entries * geo.page;
 	geo.space = ROOT_SLOTS * geo.span;
 	geo.ram = FRAMES * geo.page;

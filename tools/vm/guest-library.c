@@ -119,7 +119,7 @@ const char library_source[] =
 	"\tori\tr7, r3, 0-8\n"
 	"\tshri\tr5, r3, SHIFT\n"
 	"\tshli\tr5, r5, SHIFT\n"
-	"\taddi\tr6, r5, PAGE\n"
+	"\taddi\tr6, r5, TABLE\n"
 	"slot_next:\n"
 	"\tld\tr3, r5, DIRECT\n"
 	"\tand\tr3, r3, r7\n"

@@ -25,7 +25,7 @@ static void write_secret(unsigned char *page, uint64_t secret)
 {
 	uint64_t *word = (uint64_t *)page;
 
-	for (uint64_t i = 0; i < geo.entries; i++)
+	for (uint64_t i = 0; i < geo.page / sizeof(*word); i++)
 		word[i] = secret;
 }
 
@@ -33,7 +33,7 @@ static bool secret_at(const unsigned char *page, uint64_t secret)
 {
 	const uint64_t *word = (const uint64_t *)page;
 
-	for (uint64_t i = 0; i < geo.entries; i++)
+	for (uint64_t i = 0; i < geo.page / sizeof(*word); i++)
 		if (word[i] != secret)
 			return false;
 	return true;

@@ -48,7 +48,7 @@ static uint64_t compare(const struct job *job, const struct vm *vm)
 	for (uint64_t i = 0; i < geo.info / sizeof(*is); i++) {
 		/* who never reads the guest's tables can't set bits in them */
 		ignored = vm->backend->paravirtual &&
-			  job->expected->is_leaf[i / geo.entries] ?
+			  job->expected->is_leaf[i * sizeof(*is) / geo.page] ?
 			  PTE_A | PTE_D : 0;
 		differences += ((is[i] ^ should[i]) & ~ignored) != 0;
 	}
