@@ -91,6 +91,7 @@ struct options {
 	const struct backend *only;
 	struct params params;
 	unsigned int contexts;
+	unsigned int times;
 	const char *svg;
 	const char *file;
 	bool software;	/* no back end at all */
@@ -99,22 +100,51 @@ struct options {
 };
 
 /* What holds for every program on every back end. */
-static void check(const struct program *program, const struct outcome *o)
+enum { HOLDS = 8 };
+
+static void judge(const struct program *program, const struct outcome *o,
+		  bool *holds)
 {
 	const struct report *r = &o->report;
 
-	expect(!r->cpu.stuck, "the program comes to its end");
-	expect(!o->differences, "memory and registers as on the reference");
-	expect(!o->audit.wrong && o->audit.pages,
-	       "nothing in the windows that the guest's tables don't allow");
-	expect(!o->secret_leaked, "the guest has nothing of the host's memory");
-	expect(!o->secret_damaged, "the host's memory is as it was");
-	expect(!o->broken, "calls of lmap succeed");
-	if (!program->hostile)
-		return;
-	expect(r->readable_pages == o->audit.pages,
-	       "the machine's process reads what is mapped, and no more");
-	expect(r->lend_errno == EACCES, "and can't lend it on");
+	holds[0] = !r->cpu.stuck;
+	holds[1] = !o->differences;
+	holds[2] = !o->audit.wrong && o->audit.pages;
+	holds[3] = !o->secret_leaked;
+	holds[4] = !o->secret_damaged;
+	holds[5] = !o->broken;
+	holds[6] = !program->hostile || r->readable_pages == o->audit.pages;
+	holds[7] = !program->hostile || r->lend_errno == EACCES;
+}
+
+static void check(const struct program *program, const struct outcome *o)
+{
+	static const char *const names[HOLDS] = {
+		"the program comes to its end",
+		"memory and registers as on the reference",
+		"nothing in the windows that the guest's tables don't allow",
+		"the guest has nothing of the host's memory",
+		"the host's memory is as it was",
+		"calls of lmap succeed",
+		"the machine's process reads what is mapped, and no more",
+		"and can't lend it on",
+	};
+	bool holds[HOLDS];
+
+	judge(program, o, holds);
+	for (unsigned int i = 0; i < HOLDS; i++)
+		expect(holds[i], names[i]);
+}
+
+static bool passed(const struct program *program, const struct outcome *o)
+{
+	bool holds[HOLDS];
+
+	judge(program, o, holds);
+	for (unsigned int i = 0; i < HOLDS; i++)
+		if (!holds[i])
+			return false;
+	return true;
 }
 
 /* What makes the back ends different, on programs that show it. */
@@ -182,6 +212,23 @@ static void print_reference(const struct program *program,
 	       "the program is content with what it found");
 }
 
+/* The run that took the shortest time; what must hold has to in all of them. */
+static void run_times(const struct job *job, unsigned int times,
+		      struct outcome *best)
+{
+	struct outcome o;
+
+	for (unsigned int i = 0; i < times; i++) {
+		run_job(job, &o);
+		if (!i || o.report.ns < best->report.ns)
+			*best = o;
+		if (!passed(job->program, &o)) {
+			*best = o;
+			return;
+		}
+	}
+}
+
 /* Fills @outcomes as far as back ends are chosen; returns how many. */
 static size_t run_program(const struct program *program,
 			  const struct options *opts, struct outcome *outcomes)
@@ -217,7 +264,7 @@ static size_t run_program(const struct program *program,
 			.careless = opts->careless,
 			.trace = opts->trace ? stdout : NULL,
 		};
-		run_job(&job, &outcomes[i]);
+		run_times(&job, opts->times, &outcomes[i]);
 		print_row(backends[i], &outcomes[i]);
 		check(program, &outcomes[i]);
 		n++;
@@ -386,6 +433,8 @@ static void help(void)
 	       "  -r, --rounds=N        tasks, remap: how long\n"
 	       "  -s, --slice=N         tasks: instructions of a turn\n"
 	       "  -c, --contexts=N      shadow: address spaces that are kept\n"
+	       "  -m, --times=N         run each so often, and show the fastest"
+	       " (3)\n"
 	       "  -f, --file=FILE       assemble and run this guest program\n"
 	       "  -g, --svg=FILE        measure context switches and draw them\n"
 	       "  -T, --trace           print each request and fault\n"
@@ -404,6 +453,7 @@ static const struct option long_options[] = {
 	{ "rounds", required_argument, NULL, 'r' },
 	{ "slice", required_argument, NULL, 's' },
 	{ "contexts", required_argument, NULL, 'c' },
+	{ "times", required_argument, NULL, 'm' },
 	{ "file", required_argument, NULL, 'f' },
 	{ "svg", required_argument, NULL, 'g' },
 	{ "trace", no_argument, NULL, 'T' },
@@ -418,7 +468,7 @@ static void parse(int argc, char **argv, struct options *opts)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "b:n:t:w:r:s:c:f:g:TCp:lh",
+	while ((c = getopt_long(argc, argv, "b:n:t:w:r:s:c:m:f:g:TCp:lh",
 				long_options, NULL)) != -1)
 		switch (c) {
 		case 'b':
@@ -444,6 +494,9 @@ static void parse(int argc, char **argv, struct options *opts)
 		case 'c':
 			opts->contexts = number(optarg, CONTEXTS_MAX);
 			break;
+		case 'm':
+			opts->times = number(optarg, 1000);
+			break;
 		case 'f':
 			opts->file = optarg;
 			break;
@@ -452,6 +505,7 @@ static void parse(int argc, char **argv, struct options *opts)
 			break;
 		case 'T':
 			opts->trace = true;
+			opts->times = 1;
 			break;
 		case 'C':
 			opts->careless = true;
@@ -473,7 +527,7 @@ static void parse(int argc, char **argv, struct options *opts)
 
 int main(int argc, char **argv)
 {
-	struct options opts = { 0 };
+	struct options opts = { .times = 3 };
 	struct result results[16];
 	struct program own = { 0 };
 	size_t n = 0, runs = 0;
