@@ -13,16 +13,17 @@
 
 /*
  * Two levels of page tables, entries of 8 bytes, as many in a table as fit into
- * a page, but not more than ENTRIES_MAX, so that addresses of a kernel are numbers
- * that fit into an instruction. A virtual address is  slot of the root | entry of the leaf | offset.
- * Only the first ROOT_SLOTS of a root are used, so that an address space has a
- * length that a window can have: 32 MiB with pages of 4 KiB.
+ * a page, but not more than ENTRIES_MAX, so that addresses of a kernel are
+ * numbers that fit into an instruction. A virtual address is
+ * slot of the root | entry of the leaf | offset. Only the first ROOT_SLOTS of a
+ * root are used, so that an address space has a length that a window can have:
+ * 32 MiB with pages of 4 KiB.
  *
  * Physical memory: FRAMES pages from 0. The last one is the host's: it holds
  * what the guest is told at its start, and can only be read.
  */
-enum { ROOT_SLOTS = 16, KERNEL_SLOT = 8, SELF_SLOT = 15, FRAMES = 512,
-       ENTRIES_MAX = 1024 };
+enum { ROOT_SLOTS = 16, KERNEL_SLOT = 8, SELF_SLOT = 15, FRAMES = 512 };
+enum { ENTRIES_MAX = 1024 };
 
 /* The size of things, which comes from the host's page size. */
 struct geometry {
