@@ -490,6 +490,45 @@ static void populate_vma(struct lmap_window *window,
 	}
 }
 
+/*
+ * Views of @window, at most @max; how many there are. While @mm's mmap_lock is
+ * held they stay; the file's own lock can't be held to allocate page tables.
+ */
+static unsigned int window_views(struct lmap_window *window,
+				 struct vm_area_struct **views,
+				 unsigned int max)
+{
+	struct address_space *mapping = window->file->f_mapping;
+	struct rb_node *node;
+	unsigned int nr = 0;
+
+	i_mmap_lock_read(mapping);
+	for (node = rb_first_cached(&mapping->i_mmap); node;
+	     node = rb_next(node), nr++)
+		if (nr < max)
+			views[nr] = rb_entry(node, struct vm_area_struct,
+					     shared.rb);
+	i_mmap_unlock_read(mapping);
+	return nr;
+}
+
+static void populate_views(struct lmap_window *window, unsigned long wfirst,
+			   unsigned long wlast)
+{
+	struct mm_struct *mm = window->space->mm;
+	struct vm_area_struct *views[8], *vma;
+	unsigned int nr = window_views(window, views, ARRAY_SIZE(views));
+
+	if (nr <= ARRAY_SIZE(views)) {
+		while (nr--)
+			populate_vma(window, views[nr], wfirst, wlast);
+		return;
+	}
+	for (vma = find_vma(mm, 0); vma; vma = find_vma(mm, vma->vm_end))
+		if (lmap_vma_window(vma) == window)
+			populate_vma(window, vma, wfirst, wlast);
+}
+
 /**
  * lmap_window_populate - fill page tables ahead of faults
  * @window: its file is held
@@ -505,15 +544,11 @@ void lmap_window_populate(struct lmap_window *window, unsigned long wfirst,
 			  unsigned long wlast)
 {
 	struct mm_struct *mm = window->space->mm;
-	struct vm_area_struct *vma;
 
 	if (!mmget_not_zero(mm))
 		return;
 	if (!mmap_read_lock_killable(mm)) {
-		for (vma = find_vma(mm, 0); vma;
-		     vma = find_vma(mm, vma->vm_end))
-			if (lmap_vma_window(vma) == window)
-				populate_vma(window, vma, wfirst, wlast);
+		populate_views(window, wfirst, wlast);
 		mmap_read_unlock(mm);
 	}
 	mmput_async(mm);
