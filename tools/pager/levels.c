@@ -34,7 +34,7 @@ static void stop_stack(struct host *hosts, unsigned int nr,
 static void content(const struct setup *setup, unsigned int nr)
 {
 	const unsigned int frames[LEVELS] = {
-		setup->frames, setup->frames * 5 / 4, setup->frames * 3 / 2
+		setup->frames / 2, setup->frames * 5 / 8, setup->frames * 3 / 4
 	};
 	struct guest guest = { .run = guest_work, .work = work_find("stamps") };
 	struct heap heap = { .pages = setup->pages, .seed = setup->seed };

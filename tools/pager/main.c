@@ -47,7 +47,7 @@ static const char usage[] =
 "\n"
 "Commands:\n"
 "  all              rates, clients, kill, full, levels (the default)\n"
-"  rates            each policy with each work, against the simulation\n"
+"  rates [WORK...]  each policy with each work, against the simulation\n"
 "  clients          several clients at once\n"
 "  kill             a client is killed, then the pager\n"
 "  full             the backing file is full\n"
@@ -59,7 +59,7 @@ static const char usage[] =
 "\n"
 "Options:\n"
 "  -f, --frames=N   frames of a pool (64)\n"
-"  -p, --pages=N    pages of a client (128)\n"
+"  -p, --pages=N    pages of a client (96)\n"
 "  -P, --policy=P   clock, aging or fifo (clock)\n"
 "  -s, --slots=N    the most pages in the backing file (as the disk has)\n"
 "  -q, --quota=N    serve: the most of them for one client (no limit)\n"
@@ -99,8 +99,7 @@ static int verdict(void)
 
 static int run_rates(const struct arguments *args, char **words)
 {
-	(void)words;
-	show_rates(&args->setup);
+	show_rates(&args->setup, *words ? words : NULL);
 	return verdict();
 }
 
@@ -143,7 +142,7 @@ static int run_all(const struct arguments *args, char **words)
 {
 	(void)words;
 	printf("lmap-pager: memory that another process replaces\n");
-	show_rates(&args->setup);
+	show_rates(&args->setup, NULL);
 	show_clients(&args->setup);
 	show_kill(&args->setup);
 	show_full(&args->setup);
@@ -308,7 +307,7 @@ int main(int argc, char **argv)
 		.setup = {
 			.dir = getenv("TMPDIR"),
 			.frames = 64,
-			.pages = 128,
+			.pages = 96,
 			.seed = 1,
 			.ops = &policy_clock,
 			.svg = access("/out", W_OK) ? NULL : "/out/pager.svg",

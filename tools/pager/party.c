@@ -113,7 +113,8 @@ void host_start(struct host *host, const struct setup *setup,
 	read_all(ready[0], &ret, sizeof(ret));
 	close(ready[0]);
 	if (ret)
-		fail("the pager does not start: %s", strerror(-ret));
+		fail("the pager does not start: %s%s", strerror(-ret),
+		     access("/dev/lmap", F_OK) ? "; there is no /dev/lmap" : "");
 	host->control = paged_connect(host->socket);
 	if (host->control < 0)
 		fail("%s: %s", host->socket, strerror(-host->control));

@@ -239,14 +239,21 @@ void show_curves(const struct setup *setup)
 	       setup->svg);
 }
 
-void show_rates(const struct setup *setup)
+void show_rates(const struct setup *setup, char **names)
 {
 	const struct work *work;
 
 	printf("\nHit rates: one client of %u pages, a pool of %u frames\n\n"
 	       "    policy              faults    hit rate   reloads   written\n",
 	       setup->pages, setup->frames);
-	for (work = works; work->name; work++)
+	for (; names && *names; names++) {
+		work = work_find(*names);
+		if (!work)
+			fail("%s: the works are sort, hash, matrix, scan, stamps",
+			     *names);
+		one_work(work, setup);
+	}
+	for (work = works; !names && work->name; work++)
 		one_work(work, setup);
 	if (setup->svg)
 		show_curves(setup);

@@ -8,8 +8,8 @@
 
 #include "party.h"
 
-/* Each policy with each work, against the simulation. */
-void show_rates(const struct setup *setup);
+/* Each policy with each work, or those named, against the simulation. */
+void show_rates(const struct setup *setup, char **names);
 
 /* The curves of it. */
 void show_curves(const struct setup *setup);
