@@ -65,7 +65,7 @@ struct frame {
 
 /**
  * struct serve - a pager
- * @path: of its socket
+ * @path: of its socket, when it has one
  * @epoll: of all sources
  * @listen: who connects
  * @stop: somebody said so

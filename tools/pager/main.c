@@ -15,11 +15,11 @@
  * work.c    what clients do         party.c, rates.c, show.c, levels.c: the rest
  */
 #include "show.h"
+#include "store.h"
 #include "util.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,7 +133,8 @@ static int run_levels(const struct arguments *args, char **words)
 
 static int run_check(const struct arguments *args, char **words)
 {
-	(void)args, (void)words;
+	(void)args;
+	(void)words;
 	check_policies();
 	return verdict();
 }
@@ -180,7 +181,7 @@ static int run_serve(const struct arguments *args, char **words)
 		.file = args->file,
 		.below = args->below,
 		.frames = args->setup.frames,
-		.slots = args->setup.slots ? args->setup.slots : INT_MAX / 4096,
+		.slots = args->setup.slots ? args->setup.slots : STORE_SLOTS_MAX,
 		.quota = args->quota,
 		.ops = args->setup.ops,
 	};
@@ -248,9 +249,9 @@ static unsigned int number(const char *text, unsigned int least)
 
 	errno = 0;
 	n = strtoul(text, &end, 10);
-	if (errno || *end || end == text || n < least || n > INT_MAX / 4096)
+	if (errno || *end || end == text || n < least || n > STORE_SLOTS_MAX)
 		fail("%s: not a number from %u to %u", text, least,
-		     INT_MAX / 4096);
+		     STORE_SLOTS_MAX);
 	return n;
 }
 

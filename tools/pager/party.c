@@ -2,11 +2,11 @@
 /* Pagers and clients as processes of their own; see party.h. */
 #define _GNU_SOURCE
 #include "party.h"
+#include "store.h"
 #include "util.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -87,10 +87,9 @@ void host_start(struct host *host, const struct setup *setup,
 {
 	static unsigned int number;
 	struct serve_options options = {
-		.socket = host->socket,
 		.below = below ? below->socket : NULL,
 		.frames = frames,
-		.slots = setup->slots ? setup->slots : INT_MAX / 4096,
+		.slots = setup->slots ? setup->slots : STORE_SLOTS_MAX,
 		.ops = ops,
 	};
 	char file[sizeof(host->socket)];
@@ -101,6 +100,7 @@ void host_start(struct host *host, const struct setup *setup,
 		 setup->dir, getpid(), number);
 	snprintf(file, sizeof(file), "%s/pages-%d-%u", setup->dir, getpid(),
 		 number);
+	options.socket = host->socket;
 	options.file = file;
 	make_pipe(ready);
 	host->pid = start_process();
@@ -161,7 +161,8 @@ static char *volatile lost_at;
 
 static void on_bus(int sig, siginfo_t *si, void *context)
 {
-	(void)sig, (void)context;
+	(void)sig;
+	(void)context;
 	lost_at = si->si_addr;
 	siglongjmp(jump, 1);
 }

@@ -130,7 +130,8 @@ static void clock_init(struct policy *p)
 
 static void clock_loaded(struct policy *p, unsigned int frame)
 {
-	(void)p, (void)frame;
+	(void)p;
+	(void)frame;
 }
 
 static unsigned int clock_victim(struct policy *p)

@@ -112,13 +112,17 @@ int pool_open(struct pool *pool, unsigned int frames, const char *below)
 	if (!pool->dirty)
 		return -ENOMEM;
 	ret = below ? open_stacked(pool, below) : open_own(pool);
-	if (ret)
+	if (ret) {
 		free(pool->dirty);
+		pool->dirty = NULL;
+	}
 	return ret;
 }
 
 void pool_close(struct pool *pool)
 {
+	if (!pool->dirty)
+		return;
 	free(pool->dirty);
 	if (pool->stacked) {
 		paged_close(&pool->below);

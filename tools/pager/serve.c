@@ -117,7 +117,7 @@ static void answer(struct serve *s, struct client *c,
 		break;
 	case ASK_REVOKE:
 		ret = pool_take_all(&s->pool, &s->all.revoked);
-		/* fall through */
+		__attribute__((__fallthrough__));
 	case ASK_ALL:
 		reply.account = *serve_account(s);
 		break;
@@ -196,51 +196,56 @@ static int listen_at(struct serve *s, const char *path)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
+	s->listen = (struct source){ .fd = fd, .what = CONNECTED };
 	/* Who may connect uses up frames: the owner, unless he says more. */
 	mask = umask(0077);
 	ret = bind(fd, (struct sockaddr *)&at, sizeof(at)) ? -errno : 0;
 	umask(mask);
-	if (!ret && listen(fd, 16))
-		ret = -errno;
-	s->listen = (struct source){ .fd = fd, .what = CONNECTED };
-	return ret;
+	if (ret)
+		return ret;
+	s->path = path;
+	return listen(fd, 16) ? -errno : watch(s, &s->listen);
 }
 
-int serve_open(const struct serve_options *options, struct serve **out)
+static int open_parts(struct serve *s, const struct serve_options *options)
 {
-	struct policy_eye eye = { .used = pool_used, .used_all = pool_used_all };
-	struct serve *s = calloc(1, sizeof(*s));
-	int ret;
+	struct policy_eye eye = { &s->pool, pool_used, pool_used_all };
+	int ret = store_open(&s->store, options->file, options->slots);
 
-	if (!s)
-		return -ENOMEM;
-	s->path = options->socket;
-	s->quota = options->quota;
-	s->listen.fd = -1;
-	s->epoll = epoll_create1(EPOLL_CLOEXEC);
-	s->stop = (struct source){ .fd = eventfd(0, EFD_CLOEXEC), .what = STOP };
-	s->frame = calloc(options->frames, sizeof(*s->frame));
-	s->free = calloc(options->frames, sizeof(*s->free));
-	if (!s->frame || !s->free || s->epoll < 0 || s->stop.fd < 0)
-		return -ENOMEM;
-	while (s->nr_free < options->frames) {
-		s->free[s->nr_free] = options->frames - 1 - s->nr_free;
-		s->nr_free++;
-	}
-	ret = store_open(&s->store, options->file, options->slots);
 	if (!ret)
 		ret = pool_open(&s->pool, options->frames, options->below);
-	eye.arg = &s->pool;
 	if (!ret)
 		ret = policy_init(&s->policy, options->ops, options->frames,
 				  &eye);
 	if (!ret)
 		ret = listen_at(s, options->socket);
-	if (!ret)
-		ret = watch(s, &s->listen);
-	if (!ret)
-		ret = watch(s, &s->stop);
-	*out = s;
+	return ret ? ret : watch(s, &s->stop);
+}
+
+int serve_open(const struct serve_options *options, struct serve **out)
+{
+	struct serve *s = calloc(1, sizeof(*s));
+	int ret = -ENOMEM;
+
+	if (!s)
+		return ret;
+	s->quota = options->quota;
+	s->store.fd = s->listen.fd = -1;
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	s->stop = (struct source){ .fd = eventfd(0, EFD_CLOEXEC), .what = STOP };
+	s->frame = calloc(options->frames, sizeof(*s->frame));
+	s->free = calloc(options->frames, sizeof(*s->free));
+	if (s->frame && s->free) {
+		while (s->nr_free < options->frames) {
+			s->free[s->nr_free] = options->frames - 1 - s->nr_free;
+			s->nr_free++;
+		}
+		ret = open_parts(s, options);
+	}
+	if (ret)
+		serve_close(s);
+	else
+		*out = s;
 	return ret;
 }
 
@@ -304,16 +309,20 @@ void serve_close(struct serve *s)
 {
 	struct client *c;
 
-	unlink(s->path);
-	close(s->listen.fd);
+	if (s->path)
+		unlink(s->path);
 	for (c = s->clients; c; c = c->next)
 		c->dead = true;
 	bury(s);
 	policy_fini(&s->policy);
 	pool_close(&s->pool);
 	store_close(&s->store);
-	close(s->epoll);
-	close(s->stop.fd);
+	if (s->listen.fd >= 0)
+		close(s->listen.fd);
+	if (s->epoll >= 0)
+		close(s->epoll);
+	if (s->stop.fd >= 0)
+		close(s->stop.fd);
 	free(s->frame);
 	free(s->free);
 	free(s);

@@ -12,7 +12,7 @@
 
 /**
  * struct serve_options - what kind of pager
- * @socket: where clients connect
+ * @socket: where clients connect; stays the caller's until serve_close()
  * @file: backing file, which must not exist
  * @below: socket of the pager whose memory the pool is; NULL: own memory
  * @frames: of the pool

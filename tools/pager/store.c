@@ -6,15 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 int store_open(struct store *s, const char *path, unsigned int slots)
 {
-	if (slots > INT_MAX)
+	*s = (struct store){ .slots = slots, .fd = -1 };
+	if (slots > STORE_SLOTS_MAX)
 		return -EINVAL;
-	*s = (struct store){ .slots = slots };
 	s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (s->fd < 0)
 		return -errno;
@@ -22,7 +21,7 @@ int store_open(struct store *s, const char *path, unsigned int slots)
 	/* Room for all of them, so that giving one back can't fail. */
 	s->free = calloc(slots ? slots : 1, sizeof(*s->free));
 	if (!s->free) {
-		close(s->fd);
+		store_close(s);
 		return -ENOMEM;
 	}
 	return 0;
@@ -30,8 +29,11 @@ int store_open(struct store *s, const char *path, unsigned int slots)
 
 void store_close(struct store *s)
 {
-	close(s->fd);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
 	free(s->free);
+	s->free = NULL;
 }
 
 static off_t place(int slot)

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Pages of a backing file, if nobody says less. */
+#define STORE_SLOTS_MAX	(1U << 20)
+
 /**
  * struct store - a backing file
  * @fd: the file, which has no name any more

@@ -158,7 +158,7 @@ static double *zipf_sums(size_t keys)
 
 static size_t zipf_draw(const double *sum, size_t keys, uint64_t *seed)
 {
-	double at = (draw(seed) >> 11) * 0x1p-53;
+	double at = (double)(draw(seed) >> 11) / (1ULL << 53);
 	size_t lo = 0, hi = keys - 1;
 
 	while (lo < hi) {
