@@ -71,21 +71,6 @@ static int open_own(struct pool *pool)
 	return ret;
 }
 
-/*
- * Needs the page for reading or writing, without changing it: a client may be
- * writing it. The compiler can't know that nothing changes.
- */
-static void touch(struct pool *pool, unsigned int frame, bool write)
-{
-	static volatile char nothing;
-	char *p = pool_frame(pool, frame);
-
-	if (write)
-		__atomic_fetch_or(p, nothing, __ATOMIC_RELAXED);
-	else
-		(void)*(volatile char *)p;
-}
-
 static int open_stacked(struct pool *pool, const char *below)
 {
 	int ret = paged_open(&pool->below, below, pool->frames,
@@ -97,9 +82,13 @@ static int open_stacked(struct pool *pool, const char *below)
 	pool->stacked = true;
 	pool->space = pool->below.space;
 	pool->base = pool->below.base;
-	/* If there is no room for all of it, that comes out before any client. */
+	/*
+	 * Who has written a page has its place in the backing file below, and
+	 * gets it for writing from then on. If there is no room for all of it,
+	 * that comes out now, before any client.
+	 */
 	for (i = 0; i < pool->frames; i++)
-		touch(pool, i, true);
+		*(volatile char *)pool_frame(pool, i) = 0;
 	return 0;
 }
 
@@ -135,7 +124,6 @@ void pool_close(struct pool *pool)
 int pool_give(struct pool *pool, unsigned int frame, int window,
 	      uint64_t offset, bool write)
 {
-	struct lmap_map_result out = { .size = sizeof(out) };
 	unsigned int rights = LMAP_R | LMAP_M | (write ? LMAP_W : 0);
 	unsigned int turns = 1000;
 	int ret;
@@ -146,13 +134,12 @@ int pool_give(struct pool *pool, unsigned int frame, int window,
 		 * it may be taken again before it is.
 		 */
 		if (pool->stacked)
-			touch(pool, frame, write);
+			(void)*(volatile char *)pool_frame(pool, frame);
 		ret = lmap_map_range(pool->space, pool_frame(pool, frame),
 				     page_size(), rights, window, offset, NULL,
-				     &out);
+				     NULL);
 	} while (ret == -EINTR || (pool->stacked &&
-		 (ret == -EFAULT || ret == -ESTALE ||
-		  (!ret && write && !(out.rights & LMAP_W))) && --turns));
+		 (ret == -EFAULT || ret == -ESTALE) && --turns));
 	return turns ? ret : -EAGAIN;
 }
 
