@@ -450,12 +450,13 @@ vm_fault_t lmap_window_mkwrite(struct vm_fault *vmf)
 		lmap_region_put(region);
 		return VM_FAULT_NOPAGE;
 	}
-	if (ret == -EACCES && rcu_access_pointer(f.window->pager)) {
-		/* Nobody can wait here; the refault can. */
-		unmap_mapping_range(vmf->vma->vm_file->f_mapping,
-				    (loff_t)lmap_vma_wpage(f.vma, f.target)
-					    << PAGE_SHIFT, PAGE_SIZE, 1);
-		return VM_FAULT_NOPAGE;
+	if (ret == -EACCES || ret == -ENOENT) {
+		unsigned int held = ret == -EACCES ? f.hit.rights : 0;
+		vm_fault_t fault = fault_ask(vmf, &f, held, ret);
+
+		/* No lock is held any more: the core must leave it at that. */
+		return fault == VM_FAULT_RETRY ? fault | VM_FAULT_NOPAGE :
+						 fault;
 	}
 	if (ret)
 		return fault_errno(vmf, ret);
