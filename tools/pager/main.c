@@ -141,11 +141,16 @@ static int run_check(const struct arguments *args, char **words)
 
 static int run_all(const struct arguments *args, char **words)
 {
+	struct setup half = args->setup;
+
 	(void)words;
+	/* Of three clients each needs no more than that. */
+	if (half.pages / 2 >= WORK_PAGES_MIN)
+		half.pages /= 2;
 	printf("lmap-pager: memory that another process replaces\n");
 	show_rates(&args->setup, NULL);
-	show_clients(&args->setup);
-	show_kill(&args->setup);
+	show_clients(&half);
+	show_kill(&half);
 	show_full(&args->setup);
 	show_levels(&args->setup);
 	return verdict();

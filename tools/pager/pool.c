@@ -219,7 +219,5 @@ int pool_take_all(struct pool *pool, uint64_t *mappings)
 	}
 	free(used);
 	*mappings = out.mappings;
-	if (!ret && !pool->stacked)
-		ret = watch_as_one(pool);
 	return ret;
 }

@@ -224,7 +224,7 @@ void show_curves(const struct setup *setup)
 
 		for (i = 0; i < 5; i++)
 			curve_add(&curves[i], frames, &t[i]);
-		if (step % 3 == 0) {
+		if (step % 4 == 0) {
 			struct outcome out = live(&s, setup, frames,
 						  &policy_clock);
 

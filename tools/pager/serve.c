@@ -106,6 +106,7 @@ static void answer(struct serve *s, struct client *c,
 		   const struct request *request)
 {
 	struct reply reply = { .ask = request->ask };
+	uint64_t took = 0;
 	int ret = 0;
 
 	switch (request->ask) {
@@ -116,7 +117,8 @@ static void answer(struct serve *s, struct client *c,
 		reply.account = c->account;
 		break;
 	case ASK_REVOKE:
-		ret = pool_take_all(&s->pool, &s->all.revoked);
+		ret = pool_take_all(&s->pool, &took);
+		s->all.revoked += took;
 		__attribute__((__fallthrough__));
 	case ASK_ALL:
 		reply.account = *serve_account(s);
