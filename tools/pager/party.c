@@ -276,12 +276,15 @@ char *work_done(const struct work *work, const struct heap *heap,
 void guest_work(struct guest *g, struct heap *heap, struct outcome *out)
 {
 	const char *expected = g->expected;
+	struct trace trace = { 0 };
 	uint64_t start;
 	size_t i;
 	int ret;
 
 	if (!expected)
-		expected = work_done(g->work, heap, NULL);
+		expected = work_done(g->work, heap, &trace);
+	out->refs = trace.nr;
+	trace_free(&trace);
 	start = now();
 	out->good = g->work->run(heap);
 	out->ns = now() - start;

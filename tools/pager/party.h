@@ -65,6 +65,7 @@ void host_expect_empty(struct host *host, unsigned int frames);
  * @why: errno that the pager gave for it
  * @verified: bytes that are those of the same work in ordinary memory
  * @bytes: how many there are
+ * @refs: references that it made; 0: not counted
  * @ns: how long the work took
  * @account: what the pager did for it, when the work was done
  */
@@ -76,6 +77,7 @@ struct outcome {
 	int why;
 	uint64_t verified;
 	uint64_t bytes;
+	uint64_t refs;
 	uint64_t ns;
 	struct account account;
 };

@@ -60,8 +60,8 @@ static void account_row(const char *who, const struct account *a)
 
 static void account_head(void)
 {
-	printf("    %-8s %9s %8s %8s %9s %9s\n", "client", "messages",
-	       "faults", "zeroed", "reloads", "written");
+	printf("    %-8s %9s %8s %8s %9s %9s %11s\n", "client", "messages",
+	       "faults", "zeroed", "reloads", "written", "hit rate");
 }
 
 static void end_jobs(struct guest *guests)
@@ -71,9 +71,12 @@ static void end_jobs(struct guest *guests)
 	account_head();
 	for (i = 0; i < CLIENTS; i++) {
 		struct outcome out = guest_end(&guests[i]);
+		struct tally tally = { .refs = out.refs,
+				       .faults = out.account.faults };
 
 		account_row(jobs[i], &out.account);
-		printf("  %llu of %llu KiB right\n",
+		printf(" %9.2f %%  %llu of %llu KiB right\n",
+		       tally_rate(&tally),
 		       (unsigned long long)out.verified / 1024,
 		       (unsigned long long)out.bytes / 1024);
 		expect_outcome(&out);
