@@ -154,9 +154,12 @@ static void one_work(const struct work *work, const struct setup *setup)
 	lru = sim_lru(&s.trace, setup->frames);
 	opt = sim_opt(&s.trace, setup->frames);
 	row("LRU", "simulated", &lru);
-	printf("            clock has %.2f %% of its hits\n",
-	       lru.faults == lru.refs ? 100.0 :
-	       100 * tally_rate(&live_of[0]) / tally_rate(&lru));
+	printf("            clock has %.2f %% of its faults",
+	       100.0 * live_of[0].faults / lru.faults);
+	if (lru.faults < lru.refs)
+		printf(", %.2f %% of its hits",
+		       100 * tally_rate(&live_of[0]) / tally_rate(&lru));
+	printf("\n");
 	row("OPT", "simulated", &opt);
 	printf("\n");
 	judge(&s, setup, live_of, &lru, &opt);
