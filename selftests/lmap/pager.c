@@ -98,6 +98,28 @@ LMAP_TEST(pager, who_lacks_a_right_waits_for_it)
 	}
 }
 
+/*
+ * One instruction, or a load and a store that must not be parted: whoever gets r
+ * for the first half must not lose it again over the second.
+ */
+LMAP_TEST(pager, who_reads_and_writes_at_once_gets_on)
+{
+	struct lmap_fault f;
+	struct toucher t;
+	int asked = 0;
+
+	memset(self->mem, 0, PG);
+	touch_start(&t, self->view, -2);
+	do {
+		READ_ONE(&f);
+		asked++;
+		ASSERT_EQ(0, MAP_PAGE(0, f.access));
+	} while (!(f.access & LMAP_W));
+	EXPECT_EQ(0, touch_end(&t));
+	EXPECT_LE(asked, 2);
+	EXPECT_EQ(1, *(int *)self->mem);
+}
+
 LMAP_TEST(pager, an_executable_view_wants_x)
 {
 	char *view = window_mmap(self->window, PG, PROT_READ | PROT_EXEC);

@@ -27,7 +27,7 @@ long fdinfo(int fd, const char *name);
 struct toucher {
 	pthread_t thread;
 	char *addr;
-	int poke;	/* value to write, -1: read */
+	int poke;	/* value to write, -1: read, -2: add 1 to a word */
 	pid_t tid;
 	int result;
 };

@@ -55,7 +55,12 @@ static void *touch(void *arg)
 	struct toucher *t = arg;
 
 	__atomic_store_n(&t->tid, gettid(), __ATOMIC_RELEASE);
-	t->result = t->poke < 0 ? peek(t->addr) : poke(t->addr, t->poke);
+	if (t->poke == -2)
+		t->result = __atomic_fetch_add((int *)t->addr, 1,
+					       __ATOMIC_SEQ_CST);
+	else
+		t->result = t->poke < 0 ? peek(t->addr) :
+					  poke(t->addr, t->poke);
 	return NULL;
 }
 
