@@ -120,17 +120,14 @@ int lmap_window(int space, size_t size, unsigned int rights,
 void *lmap_window_mmap(int window, size_t size, int prot);
 
 /**
- * lmap_pager - give a window a pager
+ * lmap_pager - give a window a pager: faults in it wait for an answer
  * @space: of the caller
  * @window: made through @space
- * @timeout_ns: how long a fault waits for an answer, at least; 0: for ever
+ * @timeout_ns: how long at least; 0: for ever
  * @flags: 0
  *
- * A fault on a page of the window that is not mapped, or lacks the right, waits
- * from now on until whoever holds the descriptor answers: he reads it with
- * lmap_pager_read() and maps the page, or calls lmap_pager_refuse(). Pass the
- * descriptor on (lmap_send_fd()) and close it here: when its last copy is
- * closed, nobody waits any more.
+ * Pass the descriptor on (lmap_send_fd()) and close it here. Whoever has it
+ * reads faults and maps what is missing, or refuses. See lmap_pager(3).
  *
  * Return: pager descriptor (close-on-exec); -EBUSY if the window has a pager,
  * -EPERM if it is not of this space.
@@ -138,38 +135,23 @@ void *lmap_window_mmap(int window, size_t size, int prot);
 int lmap_pager(int space, int window, uint64_t timeout_ns, unsigned int flags);
 
 /**
- * lmap_pager_read - what faults wait for an answer
+ * lmap_pager_read - wait for faults, and take those that there are
  * @pager: descriptor
  * @faults: result
  * @max: how many of them, at least 1
  *
- * Waits for the first one, unless the descriptor is O_NONBLOCK. For many
- * pagers at once use poll() or epoll.
- *
  * Return: how many; 0 if the window is gone and no more will come; -EAGAIN if
- * there is none now, -EINTR.
+ * there is none now and the descriptor is O_NONBLOCK, -EINTR.
  */
 int lmap_pager_read(int pager, struct lmap_fault *faults, unsigned int max);
 
-/**
- * lmap_pager_refuse - let faults fail
- * @pager: descriptor
- * @offset: in the window
- * @size: bytes
- *
- * Who waits for a page of the range gets SIGBUS.
- *
- * Return: how many threads waited; -EINVAL, -EOVERFLOW, -ENOSPC for a range
- * that is none of the window.
- */
+/* Who waits for a page of the range gets SIGBUS. Return: how many did. */
 int lmap_pager_refuse(int pager, uint64_t offset, size_t size);
 
 /**
- * lmap_send_fd - pass a window or a pager to another process
+ * lmap_send_fd - pass a window or a pager to another process, with one byte
  * @sock: connected AF_UNIX socket
  * @window: descriptor, of whatever kind
- *
- * One byte of data goes with it. Interruptions by signals are gone through.
  *
  * Return: 0; -EPIPE without a peer (no signal is raised), -EAGAIN as of
  * sendmsg(), -EBADF and so on.
@@ -484,10 +466,7 @@ struct lmap_monitor;
  */
 struct lmap_monitor *lmap_monitor_open(void);
 
-/**
- * lmap_monitor_close - end it, and hear of nothing any more
- * @m: may be NULL
- */
+/* Ends it: one hears of nothing any more. NULL is allowed. */
 void lmap_monitor_close(struct lmap_monitor *m);
 
 /**

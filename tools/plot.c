@@ -21,6 +21,9 @@ static const char *const dashes[PLOT_SERIES_MAX] = {
 	"none", "6,3", "2,3", "8,3,2,3", "none", "6,3", "2,3", "8,3,2,3",
 };
 
+/* What rounding may have added to a number of steps. */
+#define NEAR	0.000000001
+
 struct axis {
 	double lo;
 	double hi;
@@ -63,8 +66,8 @@ static double round_step(double width)
 static void axis_fit(struct axis *axis, double lo, double hi, double base)
 {
 	if (axis->log) {
-		axis->lo = pow(base, floor(log(lo) / log(base) + 1e-9));
-		axis->hi = pow(base, ceil(log(hi) / log(base) - 1e-9));
+		axis->lo = pow(base, floor(log(lo) / log(base) + NEAR));
+		axis->hi = pow(base, ceil(log(hi) / log(base) - NEAR));
 		if (axis->hi <= axis->lo)
 			axis->hi = axis->lo * base;
 		axis->step = base;
@@ -77,8 +80,8 @@ static void axis_fit(struct axis *axis, double lo, double hi, double base)
 		hi += pad;
 	}
 	axis->step = round_step(hi - lo);
-	axis->lo = floor(lo / axis->step + 1e-9) * axis->step;
-	axis->hi = ceil(hi / axis->step - 1e-9) * axis->step;
+	axis->lo = floor(lo / axis->step + NEAR) * axis->step;
+	axis->hi = ceil(hi / axis->step - NEAR) * axis->step;
 }
 
 static void range_of(const struct plot *plot, bool y, double *lo, double *hi)

@@ -319,10 +319,11 @@ static int do_pager(struct proc *p, const unsigned char *b, int call)
 
 	switch (b[9] & 3) {
 	case 0:
-		close(p->pager);
-		p->pager = -1;
-		/* fall through */
 	case 1:
+		if (!(b[9] & 1)) {
+			close(p->pager);
+			p->pager = -1;
+		}
 		arg.pager.flags = b[1] == 0xff;
 		arg.pager.window = fd_of(p, b[8]);
 		arg.pager.timeout = 1 + (b[3] & 31) * 1000;

@@ -50,16 +50,16 @@ LMAP_TEST(pager, who_touches_nothing_waits_until_it_is_mapped)
 
 	touch_start(&t, self->view + 3 * PG + 5, -1);
 	READ_ONE(&f);
-	EXPECT_EQ(fdinfo(self->window, "lmap-window"), f.window);
+	EXPECT_EQ(fdinfo_number(self->window, "lmap-window"), f.window);
 	EXPECT_EQ(3 * PG, f.offset);
 	EXPECT_EQ(LMAP_R, f.access);
 	EXPECT_EQ(0, f.held);
 	EXPECT_EQ(t.tid, f.thread);
 	EXPECT_EQ(0, f.reserved);
-	EXPECT_EQ(1, fdinfo(self->pager, "lmap-waiting"));
+	EXPECT_EQ(1, fdinfo_number(self->pager, "lmap-waiting"));
 	ASSERT_EQ(0, MAP_PAGE(3, LMAP_R));
 	EXPECT_EQ(4, touch_end(&t));
-	EXPECT_EQ(0, fdinfo(self->pager, "lmap-waiting"));
+	EXPECT_EQ(0, fdinfo_number(self->pager, "lmap-waiting"));
 	EXPECT_EQ(0, pager_poll(self->pager));
 }
 
@@ -163,7 +163,7 @@ LMAP_TEST(pager, what_is_mapped_elsewhere_wakes_nobody)
 	READ_ONE(&f);
 	ASSERT_EQ(0, MAP_PAGE(3, LMAP_R));
 	ASSERT_EQ(0, MAP_PAGE(5, LMAP_R));
-	EXPECT_EQ(1, fdinfo(self->pager, "lmap-waiting"));
+	EXPECT_EQ(1, fdinfo_number(self->pager, "lmap-waiting"));
 	EXPECT_EQ(0, pager_poll(self->pager));
 	ASSERT_EQ(0, map_range(self->space, self->mem, N * PG, LMAP_R,
 			       self->window, 0, 0, NULL));
@@ -264,7 +264,7 @@ LMAP_TEST(pager, when_the_pager_dies_everybody_wakes)
 	touch_start(&right, self->view + 7 * PG, 1);
 	/* of one the message was read */
 	READ_ONE(&f);
-	while (fdinfo(self->pager, "lmap-waiting") < 3)
+	while (fdinfo_number(self->pager, "lmap-waiting") < 3)
 		sched_yield();
 	close(self->pager);
 	EXPECT_EQ(NOTHING, touch_end(&nothing[0]));

@@ -21,7 +21,7 @@ int pager_refuse(int pager, uint64_t offset, uint64_t length);
 /* Revents of poll() now. */
 int pager_poll(int pager);
 /* Number after @name in fdinfo. */
-long fdinfo(int fd, const char *name);
+long fdinfo_number(int fd, const char *name);
 
 /* A thread that touches one address and ends. */
 struct toucher {

@@ -32,7 +32,7 @@ int pager_poll(int pager)
 	return poll(&p, 1, 0) < 0 ? -errno : p.revents;
 }
 
-long fdinfo(int fd, const char *name)
+long fdinfo_number(int fd, const char *name)
 {
 	char path[64], line[256];
 	long value = -1;

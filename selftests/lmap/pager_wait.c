@@ -61,7 +61,7 @@ LMAP_TEST(pager_wait, a_signal_is_handled_and_the_wait_begins_anew)
 	/* the handler has run when the thread asks again */
 	READ_ONE(&f);
 	EXPECT_EQ(1, handled);
-	EXPECT_EQ(1, fdinfo(self->pager, "lmap-waiting"));
+	EXPECT_EQ(1, fdinfo_number(self->pager, "lmap-waiting"));
 	ASSERT_EQ(0, MAP_PAGE(0, LMAP_R));
 	EXPECT_EQ(1, touch_end(&t));
 }
@@ -206,7 +206,7 @@ LMAP_TEST(pager_wait, reading_gives_as_many_as_fit)
 	EXPECT_EQ(-EAGAIN, pager_read(self->pager, f, 1));
 	for (int i = 0; i < N; i++)
 		touch_start(&t[i], self->view + i * PG, -1);
-	while (fdinfo(self->pager, "lmap-waiting") < N)
+	while (fdinfo_number(self->pager, "lmap-waiting") < N)
 		sched_yield();
 	EXPECT_EQ(POLLIN, pager_poll(self->pager));
 	/* too short; not writable: nothing is lost */
@@ -242,7 +242,7 @@ LMAP_TEST(pager_wait, nobody_holds_mmap_lock_while_he_waits)
 	ASSERT_EQ(0, munmap(p, PG));
 	/* even the view itself can go: he finds out when he looks again */
 	ASSERT_EQ(0, munmap(self->view, N * PG));
-	EXPECT_EQ(1, fdinfo(self->pager, "lmap-waiting"));
+	EXPECT_EQ(1, fdinfo_number(self->pager, "lmap-waiting"));
 	ASSERT_EQ(0, MAP_PAGE(0, LMAP_R));
 	EXPECT_EQ(NO_VMA, touch_end(&t));
 }
@@ -317,7 +317,7 @@ LMAP_TEST(pager_wait, a_crowd_wakes_when_the_pager_dies)
 	ASSERT_NE(NULL, t);
 	for (int i = 0; i < CROWD; i++)
 		touch_start(&t[i], self->view + i % N * PG, -1);
-	while (fdinfo(self->pager, "lmap-waiting") < CROWD)
+	while (fdinfo_number(self->pager, "lmap-waiting") < CROWD)
 		sched_yield();
 	close(self->pager);
 	for (int i = 0; i < CROWD; i++)
@@ -332,7 +332,7 @@ LMAP_TEST(pager_wait, one_mapping_answers_a_crowd)
 	ASSERT_NE(NULL, t);
 	for (int i = 0; i < CROWD; i++)
 		touch_start(&t[i], self->view + i % N * PG, -1);
-	while (fdinfo(self->pager, "lmap-waiting") < CROWD)
+	while (fdinfo_number(self->pager, "lmap-waiting") < CROWD)
 		sched_yield();
 	ASSERT_EQ(0, map_range(self->space, self->mem, N * PG, LMAP_R,
 			       self->window, 0, 0, NULL));
