@@ -21,6 +21,21 @@
 
 enum phase { GIVE, WORKS, SETTLE, TAKE, SUM, FAULTS, COLUMNS };
 
+/* What is compared. */
+static const struct variant {
+	enum way way;
+	bool populate;
+	const char *name;
+} variants[] = {
+	{ LEND, false, "lend" },
+	{ LEND, true, "lend, populate" },
+	{ MEMFD, false, "memfd, seals" },
+	{ TAKEN, false, "memfd, truncate" },
+	{ COPY, false, "copy" },
+};
+
+#define VARIANTS	(sizeof(variants) / sizeof(variants[0]))
+
 struct cost {
 	uint64_t value[COLUMNS];
 };
@@ -114,13 +129,14 @@ struct bench {
 	uint64_t wanted;
 };
 
-static void prepare(struct loan *l, const struct bench *b, enum way way,
-		    size_t bytes)
+static void prepare(struct loan *l, const struct bench *b,
+		    const struct variant *v, size_t bytes)
 {
 	size_t page = page_size();
 
 	memset(l, 0, sizeof(*l));
-	l->way = way;
+	l->way = v->way;
+	l->populate = v->populate;
 	l->space = b->space;
 	l->bytes = bytes;
 	l->size = (bytes + page - 1) & ~(page - 1);
@@ -128,7 +144,7 @@ static void prepare(struct loan *l, const struct bench *b, enum way way,
 	memset(l->memory, 0, l->size);
 }
 
-static void measure_way(const struct bench *b, enum way way)
+static void measure_way(const struct bench *b, const struct variant *v)
 {
 	size_t n = options.rounds + 1;
 	struct cost *costs = calloc(n, sizeof(*costs));
@@ -137,10 +153,10 @@ static void measure_way(const struct bench *b, enum way way)
 
 	if (!costs)
 		fail("no memory");
-	prepare(&l, b, way, b->image.bytes);
+	prepare(&l, b, v, b->image.bytes);
 	loan_start(&l, BY_ACCESS);
 	for (size_t i = 0; i < n; i++) {
-		if (i && !reusable(way)) {
+		if (i && !reusable(v->way)) {
 			loan_end(&l);
 			loan_start(&l, BY_ACCESS);
 		}
@@ -150,8 +166,8 @@ static void measure_way(const struct bench *b, enum way way)
 		expect(checksum(seen, l.bytes) == b->wanted,
 		       "the pixels that the filter gives");
 	}
-	show(way_name(way), "first", costs, 1, &l);
-	show("", reusable(way) ? "next" : "first", costs + 1, n - 1, &l);
+	show(v->name, "first", costs, 1, &l);
+	show("", reusable(v->way) ? "next" : "first", costs + 1, n - 1, &l);
 	loan_end(&l);
 	buffer_free(l.memory, l.size);
 	free(costs);
@@ -181,8 +197,8 @@ void costs_run(void)
 	       "memory");
 	printf("  %-16s %-6s %9s %9s %9s %9s %9s %8s %8s %8s\n", "", "",
 	       "ms", "ms", "ms", "ms", "ms", "faults", "KiB", "KiB");
-	for (int way = 0; way < WAYS; way++)
-		measure_way(&b, way);
+	for (size_t i = 0; i < VARIANTS; i++)
+		measure_way(&b, &variants[i]);
 	close(b.space);
 	free((void *)b.source);
 }
@@ -191,7 +207,8 @@ void costs_run(void)
 
 #define POINTS	20
 
-static double point(const struct bench *b, enum way way, size_t bytes)
+static double point(const struct bench *b, const struct variant *v,
+		    size_t bytes)
 {
 	size_t n = options.rounds;
 	struct cost *costs = calloc(n, sizeof(*costs));
@@ -201,10 +218,10 @@ static double point(const struct bench *b, enum way way, size_t bytes)
 
 	if (!costs)
 		fail("no memory");
-	prepare(&l, b, way, bytes);
+	prepare(&l, b, v, bytes);
 	loan_start(&l, BY_ACCESS);
 	for (size_t i = 0; i < n; i++) {
-		if (i && !reusable(way)) {
+		if (i && !reusable(v->way)) {
 			loan_end(&l);
 			loan_start(&l, BY_ACCESS);
 		}
@@ -223,7 +240,7 @@ static double point(const struct bench *b, enum way way, size_t bytes)
 
 static void draw(const double *x, double (*y)[POINTS], size_t n)
 {
-	struct plot_series series[WAYS];
+	struct plot_series series[VARIANTS];
 	struct plot plot = {
 		.title = "An image to a plugin and back, each page touched",
 		.x_label = "size, KiB",
@@ -231,12 +248,12 @@ static void draw(const double *x, double (*y)[POINTS], size_t n)
 		.x_log = true,
 		.y_log = true,
 		.series = series,
-		.nr_series = WAYS,
+		.nr_series = VARIANTS,
 	};
 	FILE *f = fopen(options.svg, "w");
 
-	for (int way = 0; way < WAYS; way++)
-		series[way] = (struct plot_series){ way_name(way), x, y[way], n };
+	for (size_t i = 0; i < VARIANTS; i++)
+		series[i] = (struct plot_series){ variants[i].name, x, y[i], n };
 	if (!f || plot_svg(f, &plot) || fclose(f))
 		fail("%s: %s", options.svg, strerror(errno));
 	printf("\n  The curve is in %s\n", options.svg);
@@ -245,23 +262,23 @@ static void draw(const double *x, double (*y)[POINTS], size_t n)
 void curve_run(void)
 {
 	struct bench b = { .space = lmap_open(0) };
-	double x[POINTS], y[WAYS][POINTS];
+	double x[POINTS], y[VARIANTS][POINTS];
 	size_t n = 0;
 
 	if (b.space < 0)
 		fail("lmap: %s", strerror(-b.space));
 	printf("\nTime for an image that goes to a plugin, which touches each page, and comes back, ms\n\n  %10s",
 	       "KiB");
-	for (int way = 0; way < WAYS; way++)
-		printf(" %16s", way_name(way));
+	for (size_t i = 0; i < VARIANTS; i++)
+		printf(" %16s", variants[i].name);
 	printf("\n");
 	for (size_t size = 64 << 10; size <= options.curve_max && n < POINTS;
 	     size *= 2, n++) {
 		x[n] = size / 1024;
 		printf("  %10zu", size / 1024);
-		for (int way = 0; way < WAYS; way++) {
-			y[way][n] = point(&b, way, size);
-			printf(" %16.2f", y[way][n]);
+		for (size_t i = 0; i < VARIANTS; i++) {
+			y[i][n] = point(&b, &variants[i], size);
+			printf(" %16.2f", y[i][n]);
 		}
 		printf("\n");
 	}

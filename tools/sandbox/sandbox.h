@@ -140,6 +140,7 @@ void hostile(struct plugin *p, const struct order *order, struct answer *answer)
 
 struct loan {
 	enum way way;
+	bool populate;		/* LEND: pages at once, not on fault */
 	bool careless;		/* LEND: neither take w nor take it back */
 	pid_t pid;
 	int channel;

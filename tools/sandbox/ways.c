@@ -194,14 +194,17 @@ static void send_image(struct loan *l)
 
 void loan_give(struct loan *l)
 {
+	struct lmap_map_opts opts = { .size = sizeof(opts) };
 	size_t page = page_size();
 	int ret;
 
 	switch (l->way) {
 	case LEND:
+		if (l->populate)
+			opts.flags = LMAP_POPULATE;
 		/* behind the window's first page, see plugin.c */
 		ret = lmap_map_range(l->space, l->memory, l->size,
-				     LMAP_R | LMAP_W, l->window, page, NULL,
+				     LMAP_R | LMAP_W, l->window, page, &opts,
 				     NULL);
 		if (ret)
 			fail("lmap_map_range: %s", strerror(-ret));
