@@ -394,7 +394,7 @@ void attacks_run(void)
 		for (int way = 0; way < WAYS; way++)
 			results[method][way] = attack(way, space, method);
 	}
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if ((int)rows[i].when != when)
 			heading(headings[rows[i].when]);
 		when = rows[i].when;

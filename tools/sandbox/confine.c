@@ -59,7 +59,7 @@ static void emit(struct program *p, unsigned short code, uint32_t k,
 {
 	struct sock_filter insn = { code, jt, jf, k };
 
-	if (p->n == sizeof(p->insn) / sizeof(p->insn[0]))
+	if (p->n == ARRAY_SIZE(p->insn))
 		abort();
 	p->insn[p->n++] = insn;
 }
@@ -105,9 +105,9 @@ static int build(struct program *p, int channel, const int *pipes,
 	allow_on(p, SYS_write, channel);
 	if (pipes[0] >= 0)
 		allow_on(p, SYS_read, pipes[0]);
-	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++, n++)
+	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++, n++)
 		allow(p, allowed[i]);
-	for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(holes); i++) {
 		if (holes[i].method != hole)
 			continue;
 		allow(p, holes[i].call);

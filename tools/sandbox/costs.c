@@ -34,7 +34,7 @@ static const struct variant {
 	{ COPY, false, "copy" },
 };
 
-#define VARIANTS	(sizeof(variants) / sizeof(variants[0]))
+#define VARIANTS	ARRAY_SIZE(variants)
 
 struct cost {
 	uint64_t value[COLUMNS];

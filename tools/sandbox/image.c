@@ -90,7 +90,9 @@ static int header(char *text, size_t size, uint32_t width, uint32_t height)
 
 size_t image_size(uint32_t width, uint32_t height)
 {
-	return header(NULL, 0, width, height) + (size_t)width * height * 3;
+	char text[40];
+
+	return header(text, sizeof(text), width, height) + (size_t)width * height * 3;
 }
 
 /* Rings on a slope, with some noise: edges of every direction. */

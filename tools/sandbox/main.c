@@ -142,7 +142,7 @@ static const struct part {
 	{ "curve", curve_run },
 };
 
-#define PARTS (sizeof(parts) / sizeof(parts[0]))
+#define PARTS ARRAY_SIZE(parts)
 
 static unsigned int number(const char *text, unsigned long max)
 {

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #define MESSAGE_MAX	32768	/* of pixels that go through the channel */
 #define SECRET_SIZE	16
 #define PLUGIN_NAME	"lmap-sandbox-plugin"
