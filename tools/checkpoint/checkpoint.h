@@ -173,6 +173,7 @@ struct options {
 	size_t max;
 	unsigned int writers;
 	unsigned int cluster;	/* pages that are given back at a write */
+	unsigned int pace;	/* us between two portions in the background */
 	unsigned int rounds;
 	unsigned int transfers;
 	const char *directory;

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BACKGROUND	16	/* pages that are saved between two looks */
@@ -286,8 +286,8 @@ static void answer(struct work *w, unsigned int writer,
 	lend(w->k, writer, first * page, n * page);
 }
 
-/* What is asked now; with @wait at least one question. */
-static void serve(struct work *w, bool wait)
+/* What is asked, at the latest when @wait has passed; NULL: one question at least. */
+static void serve(struct work *w, const struct timespec *wait)
 {
 	struct lmap_fault faults[MESSAGES];
 	struct pollfd polls[WRITERS_MAX];
@@ -295,7 +295,7 @@ static void serve(struct work *w, bool wait)
 
 	for (unsigned int i = 0; i < n; i++)
 		polls[i] = (struct pollfd){ w->k->borrowers[i].pager, POLLIN };
-	if (poll(polls, n, wait ? -1 : 0) <= 0)
+	if (ppoll(polls, n, wait, NULL) <= 0)
 		return;
 	for (unsigned int i = 0; i < n; i++) {
 		int got;
@@ -350,6 +350,7 @@ static void image_begin(struct image *image, const struct image *parent)
 void checkpoint(struct keeper *k, struct image *image,
 		const struct image *parent, unsigned char *reference)
 {
+	const struct timespec pace = { .tv_nsec = options.pace * 1000L };
 	struct work w = { .k = k, .image = image };
 	uint64_t start, done;
 	size_t at = 0;
@@ -367,15 +368,15 @@ void checkpoint(struct keeper *k, struct image *image,
 	if (reference)
 		memcpy(reference, k->bank.memory, k->bank.size);
 	/* Writers that run come soon, and are what this is for. */
-	serve(&w, true);
+	serve(&w, NULL);
 	while (w.left) {
 		size_t n = image->pages - at < BACKGROUND ? image->pages - at :
 							    BACKGROUND;
 
+		/* Sleeping: it is the writers' turn. */
 		if (save(&w, at, n))
-			sched_yield();
+			serve(&w, &pace);
 		at += n;
-		serve(&w, false);
 	}
 	for (unsigned int i = 0; i < k->bank.writers; i++)
 		lend(k, i, 0, k->bank.size);

@@ -26,6 +26,7 @@ struct options options = {
 	.max = 32 << 20,
 	.writers = 2,
 	.cluster = 8,
+	.pace = 200,
 	.rounds = 3,
 	.transfers = 2000,
 	.directory = "/tmp",
@@ -81,6 +82,7 @@ static const struct option long_options[] = {
 	{ "size", required_argument, NULL, 's' },
 	{ "writers", required_argument, NULL, 'w' },
 	{ "cluster", required_argument, NULL, 'c' },
+	{ "pace", required_argument, NULL, 'P' },
 	{ "part", required_argument, NULL, 'p' },
 	{ "rounds", required_argument, NULL, 'r' },
 	{ "transfers", required_argument, NULL, 't' },
@@ -104,6 +106,8 @@ static const char help[] =
 "  -s, --size KIB        memory that is written (8192)\n"
 "  -w, --writers N       processes (2)\n"
 "  -c, --cluster PAGES   saved and given back when one of them is written (8)\n"
+"  -P, --pace US         sleep so long after 16 pages that are saved in the\n"
+"                        background, unless somebody wants to write (200)\n"
 "  -p, --part NAME       only this part: proof, pause, curve; may be given\n"
 "                        several times\n"
 "  -r, --rounds N        pauses are medians of so many checkpoints (3)\n"
@@ -163,7 +167,7 @@ static unsigned int parse(int argc, char **argv, bool *restore)
 	unsigned int chosen = 0;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "s:w:c:p:r:t:d:m:S:TRh",
+	while ((c = getopt_long(argc, argv, "s:w:c:P:p:r:t:d:m:S:TRh",
 				long_options, NULL)) != -1) {
 		switch (c) {
 		case 's':
@@ -174,6 +178,9 @@ static unsigned int parse(int argc, char **argv, bool *restore)
 			break;
 		case 'c':
 			options.cluster = number(optarg, 1, 4096);
+			break;
+		case 'P':
+			options.pace = number(optarg, 0, 999999);
 			break;
 		case 'p':
 			chosen |= part_bit(optarg);
