@@ -109,6 +109,20 @@ static void move(struct account *a, int64_t amount)
 	v->count++;
 }
 
+/*
+ * Something that takes a while, so that an image is likely to come in between:
+ * what do the accounts of that page have?
+ */
+static void look_around(const struct bank *bank, const struct account *a)
+{
+	const unsigned char *p = bank->memory;
+	volatile int64_t sum = 0;
+
+	p += (size_t)((const unsigned char *)a - p) / bank->page * bank->page;
+	for (size_t at = 0; at < bank->page; at += sizeof(*a))
+		sum += ((const struct account *)(p + at))->balance;
+}
+
 void bank_transfer(struct bank *bank, unsigned int writer, uint64_t from,
 		   uint64_t to, int64_t amount)
 {
@@ -125,6 +139,7 @@ void bank_transfer(struct bank *bank, unsigned int writer, uint64_t from,
 	}
 	open_record(r);
 	move(a[0], -amount);
+	look_around(bank, a[0]);
 	move(a[1], amount);
 	close_record(r);
 	unlock(a[0]);
