@@ -128,6 +128,7 @@ struct image {
 	size_t on_write;	/* pages saved since somebody wanted to write */
 	size_t faults;
 	uint64_t done;		/* transfers made while it was taken */
+	uint64_t mappings;	/* that there are then: one of each writer, and cuts */
 };
 
 struct keeper *keeper_start(size_t size, unsigned int writers);

@@ -347,6 +347,15 @@ static void image_begin(struct image *image, const struct image *parent)
 		       image->pages * sysconf(_SC_PAGESIZE));
 }
 
+static uint64_t mappings(const struct keeper *k)
+{
+	struct lmap_info info = { .size = sizeof(info) };
+
+	if (lmap_info(k->space, &info))
+		fail("lmap_info");
+	return info.out_mappings;
+}
+
 void checkpoint(struct keeper *k, struct image *image,
 		const struct image *parent, unsigned char *reference)
 {
@@ -382,6 +391,7 @@ void checkpoint(struct keeper *k, struct image *image,
 		lend(k, i, 0, k->bank.size);
 	image->ns_all = now() - start;
 	image->done = keeper_done(k) - done;
+	image->mappings = mappings(k);
 	free(w.wanted);
 }
 

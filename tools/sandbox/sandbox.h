@@ -146,7 +146,6 @@ struct loan {
 	bool careless;		/* LEND: neither take w nor take it back */
 	pid_t pid;
 	int channel;
-	int pidfd;
 	unsigned char *memory;	/* the host's: the image, whole pages */
 	size_t size;
 	size_t bytes;		/* of the image */
