@@ -60,8 +60,9 @@ static void show(const struct image *image)
 	       image->ns_take / 1e6, image->ns_all / 1e6);
 	printf("      %zu of %zu pages saved, %zu of them at %zu faults, before somebody wrote\n",
 	       image->nr_stored, image->pages, image->on_write, image->faults);
-	printf("      meanwhile the writers have made %" PRIu64 " transfers; mappings now: %" PRIu64 "\n",
-	       image->done, image->mappings);
+	printf("      meanwhile the writers have made %" PRIu64 " transfers; ",
+	       image->done);
+	printf("mappings now: %" PRIu64 "\n", image->mappings);
 	expect(image->faults, "writers that came in the middle");
 }
 
