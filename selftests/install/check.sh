@@ -220,7 +220,8 @@ contents() {
 	skeleton
 	lmap_make install || return 1
 	for f in lib/liblmap.so lib/liblmap.so."$major" lib/liblmap.so."$release" lib/liblmap.a lib/pkgconfig/liblmap.pc \
-		include/lmap.h include/linux/lmap.h include/linux/lmap_netlink.h bin/lmap-demo bin/lmap-bench sbin/lmapctl \
+		include/lmap.h include/linux/lmap.h include/linux/lmap_netlink.h bin/lmap-demo bin/lmap-bench bin/lmap-pager \
+		bin/lmap-checkpoint bin/lmap-vm bin/lmap-sandbox sbin/lmapctl \
 		lib/udev/rules.d/60-lmap.rules lib/modules-load.d/lmap.conf share/lmap/revoke-latency.bt \
 		share/bash-completion/completions/lmapctl share/man/man{1/lmap-demo.1,3/liblmap.3,4/lmap.4,7/lmap.7,8/lmapctl.8}; do
 		[ -s "$root/$f" ] || { echo "no $f"; bad=1; }
