@@ -77,16 +77,18 @@ static void map_deny(struct map_request *req, int reason)
 		req->denied = reason;
 }
 
-/* With a reserve the call must not fail for memory, so there are two more. */
+/*
+ * Most calls have one piece, or two while they look again: those need no memory,
+ * and with a reserve must not.
+ */
 static struct map_piece *piece_alloc(struct map_request *req)
 {
-	struct map_piece *piece = kzalloc(sizeof(*piece), GFP_KERNEL_ACCOUNT);
 	unsigned int i;
 
-	for (i = 0; !piece && i < ARRAY_SIZE(req->local); i++)
+	for (i = 0; i < ARRAY_SIZE(req->local); i++)
 		if (!req->local[i].link.next)
-			piece = &req->local[i];
-	return piece;
+			return &req->local[i];
+	return kzalloc(sizeof(struct map_piece), GFP_KERNEL_ACCOUNT);
 }
 
 static struct map_piece *piece_add(struct map_request *req,
@@ -265,6 +267,16 @@ static int collect_window(struct map_request *req, struct lmap_window *source,
 	return 0;
 }
 
+/* The next one, if the range goes on behind @vma. */
+static struct vm_area_struct *vma_behind(struct mm_struct *mm,
+					 struct vm_area_struct *vma,
+					 unsigned long last)
+{
+	if (vma->vm_end >> PAGE_SHIFT > last)
+		return NULL;
+	return find_vma(mm, vma->vm_end);
+}
+
 /* The caller holds its mmap_lock. */
 static int pieces_collect(struct map_request *req)
 {
@@ -278,7 +290,7 @@ static int pieces_collect(struct map_request *req)
 		return -EFAULT;
 	for (vma = find_vma(req->space->mm, req->sfirst << PAGE_SHIFT);
 	     vma && vma->vm_start >> PAGE_SHIFT <= limit && !ret;
-	     vma = find_vma(req->space->mm, vma->vm_end)) {
+	     vma = vma_behind(req->space->mm, vma, limit)) {
 		struct lmap_window *source = lmap_vma_window(vma);
 		unsigned long from = max(req->sfirst,
 					 vma->vm_start >> PAGE_SHIFT);

@@ -347,7 +347,7 @@ static unsigned long leave_spares(struct lmap_space *space,
 	struct lmap_region *region = NULL;
 	unsigned long n = 0;
 
-	while ((region = lmap_region_next(space, region))) {
+	while ((region = lmap_region_next(space, region, first, last))) {
 		struct lmap_revoke rv = { .mdb = &region->mdb, .scope.rfirst = first,
 					  .scope.rlast = last,
 					  .scope.take = LMAP_RIGHTS_ALL };
@@ -411,7 +411,7 @@ int lmap_leave_check(struct lmap_space *space, unsigned long first,
 	struct lmap_region *region = NULL;
 	int ret = 0;
 
-	while ((region = lmap_region_next(space, region))) {
+	while ((region = lmap_region_next(space, region, first, last))) {
 		struct lmap_node *node;
 
 		mutex_lock(&region->mdb.lock);

@@ -23,6 +23,7 @@
  * @window: of @vma
  * @target: address that faulted; 0 when populating
  * @write: install writable where that is allowed
+ * @prot: of entries without and with w
  * @filled: entries set
  * @hit: mapping that was looked up last
  * @fresh: @hit was looked up under the PTE lock
@@ -34,6 +35,7 @@ struct fill {
 	struct lmap_window *window;
 	unsigned long target;
 	bool write;
+	pgprot_t prot[2];
 	unsigned int filled;
 	struct lmap_hit hit;
 	bool fresh;
@@ -91,8 +93,7 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 {
 	struct fill *f = data;
 	struct vm_area_struct *vma = f->vma;
-	unsigned long wpage = lmap_vma_wpage(vma, addr), flags = vma->vm_flags;
-	unsigned long page, tile;
+	unsigned long wpage = lmap_vma_wpage(vma, addr), page, tile;
 	bool upgrade = pte_present(*pte) && f->write && addr == f->target;
 	bool write;
 	pte_t entry;
@@ -113,16 +114,13 @@ static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 	if (f->hit.origin->refs.tracked && addr != f->target)
 		return 0;
 
-	write = f->write && flags & VM_WRITE && f->hit.rights & LMAP_W &&
+	write = f->write && vma->vm_flags & VM_WRITE && f->hit.rights & LMAP_W &&
 		lmap_tile_mark_dirty(f->chunk, page);
 	if (upgrade && (!write ||
 			pte_pfn(*pte) != page_to_pfn(lmap_tile_page(tile))))
 		return 0;
-	if (!write)
-		flags &= ~VM_WRITE;
 	lmap_refs_touch(&f->hit.origin->refs, page, write);
-	entry = pfn_pte(page_to_pfn(lmap_tile_page(tile)),
-			vm_get_page_prot(flags));
+	entry = pfn_pte(page_to_pfn(lmap_tile_page(tile)), f->prot[write]);
 	entry = pte_mkyoung(pte_mkspecial(entry));
 	if (write)
 		entry = pte_mkdirty(entry);
@@ -156,13 +154,11 @@ static void fill_range(struct fill *f, unsigned long addr,
 	*end = addr + PAGE_SIZE;
 	if (hit->origin->refs.tracked)
 		return;
-	/* Up to the border of each chunk, and on if there is a next one. */
-	for (;;) {
-		lo = max(min_page, round_down(lo, LMAP_CHUNK_PAGES));
-		if (lo == min_page || !lmap_tile_chunk(region, lo - 1))
-			break;
-		lo--;
-	}
+	/*
+	 * Up to the border of the chunk, and on if there is a next one. Not the
+	 * other way: who goes forwards has filled what lies behind him.
+	 */
+	lo = max(min_page, round_down(lo, LMAP_CHUNK_PAGES));
 	for (;;) {
 		hi = min(max_page, hi | (LMAP_CHUNK_PAGES - 1));
 		if (hi == max_page || !lmap_tile_chunk(region, hi + 1))
@@ -176,12 +172,15 @@ static void fill_range(struct fill *f, unsigned long addr,
 static vm_fault_t fill_run(struct fill *f, unsigned long start,
 			   unsigned long end)
 {
+	unsigned long flags = f->vma->vm_flags;
 	struct mm_struct *mm = f->vma->vm_mm;
 	int ret = 0;
 
 	f->fresh = false;
 	f->chunk = NULL;
 	f->filled = 0;
+	f->prot[false] = vm_get_page_prot(flags & ~VM_WRITE);
+	f->prot[true] = vm_get_page_prot(flags);
 	lmap_grain_fine(f->window);
 	/* Somebody was faster, with more: the access tells. */
 	if (!lmap_huge_there(mm, start))

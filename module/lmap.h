@@ -33,7 +33,7 @@
  *   mmap_lock of the borrower, or the lock of a VMA: faults
  *     window->grain              read: page tables are filled (and allocated)
  *       copy_lock, page table locks
- *   space->regions_lock            list of regions; may be taken anywhere above,
+ *   space->regions_lock            tree of regions; may be taken anywhere above,
  *				    nothing is taken under it
  *
  * region->revoke is taken in notifier callbacks that may block (see region.c
@@ -59,6 +59,7 @@
 #include "compat.h"
 
 #include <linux/fs.h>
+#include <linux/interval_tree.h>
 #include <linux/kref.h>
 #include <linux/list_lru.h>
 #include <linux/mmu_notifier.h>
@@ -131,7 +132,7 @@ struct lmap_reserve_list {
  * @lock: protects @windows, @nr_windows, @dead, @reason and @closed
  * @regions_lock: protects @regions; a region's last reference is dropped under
  *		  it, so that all that are in the list have one
- * @regions: all regions, oldest first
+ * @regions: all regions, by their pages
  * @windows: all windows
  * @nr_windows: their number
  * @dead: @mm is gone: no new regions or windows
@@ -152,7 +153,7 @@ struct lmap_space {
 	struct mmu_interval_notifier exit_notifier;
 	struct mutex lock;
 	spinlock_t regions_lock;
-	struct list_head regions;
+	struct rb_root_cached regions;
 	struct list_head windows;
 	unsigned int nr_windows;
 	bool dead;
@@ -176,7 +177,9 @@ struct lmap_space {
  * @space: whose memory; holds a reference; NULL if detached; immutable
  * @payer: if detached: who pays for the pages; holds a reference; immutable
  * @detached: has pages of its own; immutable
- * @link: in space->regions unless detached; space->regions_lock
+ * @link: in a reserve
+ * @range: @first and @last, in space->regions unless detached;
+ *	   space->regions_lock
  * @notifier: hears of changes of the lender's page tables; unused if detached
  * @first: first page, immutable
  * @last: last page, immutable
@@ -200,6 +203,7 @@ struct lmap_region {
 	struct lmap_user *payer;
 	bool detached;
 	struct list_head link;
+	struct interval_tree_node range;
 	struct mmu_interval_notifier notifier;
 	unsigned long first;
 	unsigned long last;
@@ -388,7 +392,8 @@ struct lmap_region *lmap_region_create(struct lmap_space *space,
 				       unsigned long first,
 				       unsigned long last, bool shared);
 struct lmap_region *lmap_region_next(struct lmap_space *space,
-				     struct lmap_region *prev);
+				     struct lmap_region *prev,
+				     unsigned long first, unsigned long last);
 int lmap_region_track(struct lmap_region *region);
 void lmap_region_forget(struct lmap_region *region);
 void lmap_region_sync(struct lmap_region *region);
@@ -426,6 +431,8 @@ void lmap_tile_drop_stale(struct lmap_region *region);
 
 /* tile.c */
 unsigned long lmap_tile_get(struct lmap_region *region, unsigned long page);
+unsigned long lmap_tile_missing(struct lmap_region *region, unsigned long page,
+				unsigned long last);
 struct lmap_chunk *lmap_tile_chunk(struct lmap_region *region,
 				   unsigned long page);
 int lmap_tile_pin(struct lmap_region *region, unsigned long page,

@@ -63,7 +63,7 @@ static void space_count(struct lmap_space *space, struct lmap_info *info)
 	mutex_unlock(&space->lock);
 	info->out_regions = 0;
 	info->out_mappings = 0;
-	while ((region = lmap_region_next(space, region))) {
+	while ((region = lmap_region_next(space, region, 0, ULONG_MAX))) {
 		unsigned long nr;
 
 		mutex_lock(&region->mdb.lock);

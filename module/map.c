@@ -98,12 +98,14 @@ static int map_decode(const struct lmap_map *arg, struct map_request *req)
 /* Brings in the tiles of a piece. What its lender has not got is left out. */
 static int populate_tiles(struct map_piece *piece)
 {
-	unsigned long last = piece->rfirst + piece->npages - 1, page;
+	unsigned long last = piece->rfirst + piece->npages - 1;
+	unsigned long page = piece->rfirst;
 	int ret;
 
-	for (page = piece->rfirst; page <= last; page++) {
-		if (lmap_tile_get(piece->region, page))
-			continue;
+	for (;; page++) {
+		page = lmap_tile_missing(piece->region, page, last);
+		if (page > last)
+			break;
 		ret = lmap_tile_pin(piece->region, page, NULL);
 		if (ret == -ENOMEM)
 			return ret;

@@ -72,7 +72,7 @@ struct map_piece {
  *	    pieces_sort()
  * @moved: those that were dealt with before the source was looked at again
  * @denied: the best reason why something was left out
- * @local: memory for pieces when there is no other
+ * @local: memory for the first pieces
  * @wlo: window pages of all pieces, from here
  * @whi: ... to here
  */

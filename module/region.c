@@ -109,7 +109,8 @@ static void lmap_space_free(struct work_struct *work)
 						free_work);
 
 	mmu_interval_notifier_remove(&space->exit_notifier);
-	WARN_ON(!list_empty(&space->regions) || !list_empty(&space->windows));
+	WARN_ON(!RB_EMPTY_ROOT(&space->regions.rb_root) ||
+		!list_empty(&space->windows));
 	WARN_ON(atomic_long_read(&space->nr_tiles));
 	lmap_user_put(space->user);
 	mmdrop(space->mm);
@@ -147,7 +148,7 @@ int lmap_space_open(struct lmap_space **out)
 	kref_init(&space->ref);
 	mutex_init(&space->lock);
 	spin_lock_init(&space->regions_lock);
-	INIT_LIST_HEAD(&space->regions);
+	space->regions = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&space->windows);
 	INIT_LIST_HEAD(&space->ears);
 	INIT_WORK(&space->free_work, lmap_space_free);
@@ -204,7 +205,7 @@ static bool region_put_last(struct lmap_region *region)
 		return refcount_dec_and_test(&region->ref);
 	if (!refcount_dec_and_lock(&region->ref, &space->regions_lock))
 		return false;
-	list_del(&region->link);
+	interval_tree_remove(&region->range, &space->regions);
 	spin_unlock(&space->regions_lock);
 	return true;
 }
@@ -351,16 +352,18 @@ struct lmap_region *lmap_region_find(struct lmap_space *space,
 				     bool shared)
 {
 	struct lmap_region *region, *found = NULL;
+	struct interval_tree_node *node;
 
 	spin_lock(&space->regions_lock);
-	list_for_each_entry(region, &space->regions, link) {
-		if (region->first <= first && region->last >= last &&
-		    region->shared == shared) {
-			refcount_inc(&region->ref);
+	for (node = interval_tree_iter_first(&space->regions, first, first);
+	     node; node = interval_tree_iter_next(node, first, first)) {
+		region = container_of(node, struct lmap_region, range);
+		if (region->last >= last && region->shared == shared &&
+		    (!found || region->id < found->id))
 			found = region;
-			break;
-		}
 	}
+	if (found)
+		refcount_inc(&found->ref);
 	spin_unlock(&space->regions_lock);
 	return found;
 }
@@ -369,22 +372,27 @@ struct lmap_region *lmap_region_find(struct lmap_space *space,
  * lmap_region_next - walk the regions of a space
  * @space: whose
  * @prev: the last one, whose reference is dropped, or NULL
+ * @first: only those that have pages from here on
+ * @last: ... to here
  *
- * A region stays in its place of the list as long as somebody holds it.
+ * A region stays in its place of the tree as long as somebody holds it. One that
+ * is made meanwhile may be left out.
  *
  * Return: the next one, with a reference, or NULL.
  */
 struct lmap_region *lmap_region_next(struct lmap_space *space,
-				     struct lmap_region *prev)
+				     struct lmap_region *prev,
+				     unsigned long first, unsigned long last)
 {
-	struct lmap_region *region, *found = NULL;
+	struct lmap_region *found = NULL;
+	struct interval_tree_node *node;
 
 	spin_lock(&space->regions_lock);
-	region = list_prepare_entry(prev, &space->regions, link);
-	list_for_each_entry_continue(region, &space->regions, link) {
-		refcount_inc(&region->ref);
-		found = region;
-		break;
+	node = prev ? interval_tree_iter_next(&prev->range, first, last) :
+		      interval_tree_iter_first(&space->regions, first, last);
+	if (node) {
+		found = container_of(node, struct lmap_region, range);
+		refcount_inc(&found->ref);
 	}
 	spin_unlock(&space->regions_lock);
 	if (prev)
@@ -578,7 +586,9 @@ struct lmap_region *lmap_region_create(struct lmap_space *space,
 
 	kref_get(&space->ref);
 	spin_lock(&space->regions_lock);
-	list_add_tail(&region->link, &space->regions);
+	region->range.start = first;
+	region->range.last = last;
+	interval_tree_insert(&region->range, &space->regions);
 	spin_unlock(&space->regions_lock);
 	mutex_lock(&space->lock);
 	dead = space->dead;

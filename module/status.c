@@ -93,8 +93,6 @@ static int status_region(struct status_job *job, struct lmap_region *region)
 	};
 	int ret;
 
-	if (q.rfirst > q.rlast)
-		return 0;
 	if (job->reset) {
 		/* Else a part of the range could not be cleared by itself. */
 		ret = lmap_region_track(region);
@@ -116,7 +114,8 @@ static int status_regions(struct status_job *job)
 	struct lmap_region *region = NULL;
 	int ret;
 
-	while ((region = lmap_region_next(job->space, region))) {
+	while ((region = lmap_region_next(job->space, region, job->first,
+					  job->last))) {
 		/* What has been cleared must be told: only death stops it. */
 		ret = fatal_signal_pending(current) ? -EINTR :
 						      status_region(job, region);

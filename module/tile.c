@@ -277,35 +277,70 @@ static int pin_one(struct lmap_region *region, unsigned long page, u64 gen,
 	return tiles_insert(region, page, &pinned, gen);
 }
 
-/* Neighbours in the same chunk that need no fault; failing is no error. */
-static void pin_neighbours(struct lmap_region *region, unsigned long page,
-			   u64 gen)
-{
-	struct mm_struct *mm = region->space->mm;
-	struct vm_area_struct *vma = vma_lookup(mm, page << PAGE_SHIFT);
-	struct lmap_pinned pinned;
-	unsigned long first, last;
-	unsigned int gup, misses = 0;
+/**
+ * struct neighbours - pages in one chunk that may be brought in with another
+ * @first: first one
+ * @last: last one; less than @first: none
+ * @gup: how to pin them
+ * @bits: of their tiles
+ */
+struct neighbours {
+	unsigned long first;
+	unsigned long last;
+	unsigned int gup;
+	unsigned long bits;
+};
 
-	if (pin_kind(region, vma, &gup, &pinned.bits))
+/* Which ones, under the lender's mmap_lock. */
+static void neighbours_find(struct lmap_region *region, unsigned long page,
+			    struct neighbours *n)
+{
+	struct vm_area_struct *vma = vma_lookup(region->space->mm,
+						page << PAGE_SHIFT);
+
+	n->first = 1;
+	n->last = 0;
+	if (pin_kind(region, vma, &n->gup, &n->bits))
 		return;
-	first = max3(round_down(page, LMAP_CHUNK_PAGES), region->first,
-		     vma->vm_start >> PAGE_SHIFT);
-	last = min3(page | (LMAP_CHUNK_PAGES - 1), region->last,
-		    (vma->vm_end - 1) >> PAGE_SHIFT);
-	while (first <= last && misses < 4) {
-		long n = lmap_compat_pin(mm, first << PAGE_SHIFT,
-					 last - first + 1, gup | FOLL_NOFAULT,
-					 pinned.pages, NULL);
-		if (n <= 0) {
+	n->first = max3(round_down(page, LMAP_CHUNK_PAGES), region->first,
+			vma->vm_start >> PAGE_SHIFT);
+	n->last = min3(page | (LMAP_CHUNK_PAGES - 1), region->last,
+		       (vma->vm_end - 1) >> PAGE_SHIFT);
+}
+
+/*
+ * Those that need no fault; failing is no error. @own: of the caller's mm, whose
+ * mmap_lock is not held: then page tables are walked without any lock, which is
+ * four times as fast. What was looked at under the lock may have changed; then
+ * the generation has, too.
+ */
+static void neighbours_pin(struct lmap_region *region, struct neighbours *n,
+			   u64 gen, bool own)
+{
+	unsigned int gup = n->gup | FOLL_NOFAULT, misses = 0;
+	struct lmap_pinned pinned = { .bits = n->bits };
+
+	while (n->first <= n->last && misses < 4) {
+		unsigned long addr = n->first << PAGE_SHIFT;
+		unsigned long want = n->last - n->first + 1;
+		long got;
+
+		if (own)
+			got = pin_user_pages_fast(addr, want,
+						  gup & ~FOLL_HWPOISON,
+						  pinned.pages);
+		else
+			got = lmap_compat_pin(region->space->mm, addr, want,
+					      gup, pinned.pages, NULL);
+		if (got <= 0) {
 			misses++;
-			first++;
+			n->first++;
 			continue;
 		}
-		pinned.nr = n;
-		if (tiles_insert(region, first, &pinned, gen))
+		pinned.nr = got;
+		if (tiles_insert(region, n->first, &pinned, gen))
 			return;
-		first += n;
+		n->first += got;
 	}
 }
 
@@ -313,6 +348,8 @@ static int pin_locked(struct lmap_region *region, unsigned long page, u64 gen,
 		      struct mm_struct *held, bool *huge)
 {
 	struct mm_struct *mm = region->space->mm;
+	bool own = !held && current->mm == mm;
+	struct neighbours neighbours;
 	int locked = 1, ret;
 
 	if (!held) {
@@ -322,8 +359,15 @@ static int pin_locked(struct lmap_region *region, unsigned long page, u64 gen,
 		return -EBUSY;
 	}
 	ret = pin_one(region, page, gen, held, &locked, huge);
-	if (!ret && locked)
-		pin_neighbours(region, page, gen);
+	if (ret || !locked)
+		goto out;
+	neighbours_find(region, page, &neighbours);
+	if (own) {
+		mmap_read_unlock(mm);
+		locked = 0;
+	}
+	neighbours_pin(region, &neighbours, gen, own);
+out:
 	if (locked && held != mm)
 		mmap_read_unlock(mm);
 	return ret;
@@ -348,6 +392,8 @@ static void pin_rest(struct lmap_region *region, unsigned long page)
 	unsigned long at;
 
 	for (at = first; at <= last; at = (at | (LMAP_CHUNK_PAGES - 1)) + 1) {
+		struct neighbours neighbours;
+		bool own = current->mm == mm;
 		u64 gen;
 
 		/* As it is for the page's own chunk. */
@@ -360,8 +406,12 @@ static void pin_rest(struct lmap_region *region, unsigned long page)
 		mmu_interval_read_begin(&region->notifier);
 		if (mmap_read_lock_killable(mm))
 			break;
-		pin_neighbours(region, at, gen);
-		mmap_read_unlock(mm);
+		neighbours_find(region, at, &neighbours);
+		if (own)
+			mmap_read_unlock(mm);
+		neighbours_pin(region, &neighbours, gen, own);
+		if (!own)
+			mmap_read_unlock(mm);
 	}
 }
 
@@ -418,6 +468,32 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 	if (ret == -EAGAIN)
 		ret = held ? -EBUSY : -EINTR;
 	return ret;
+}
+
+/**
+ * lmap_tile_missing - the first page of a range that has no tile
+ * @region: whose
+ * @page: first page
+ * @last: last page
+ *
+ * Return: the page; what is greater than @last: all have one.
+ */
+unsigned long lmap_tile_missing(struct lmap_region *region, unsigned long page,
+				unsigned long last)
+{
+	rcu_read_lock();
+	while (page <= last) {
+		struct lmap_chunk *chunk = lmap_tile_chunk(region, page);
+
+		if (!chunk || !READ_ONCE(chunk->slots[page % LMAP_CHUNK_PAGES]))
+			break;
+		for (page++; page <= last && page % LMAP_CHUNK_PAGES; page++)
+			if (!READ_ONCE(chunk->slots[page % LMAP_CHUNK_PAGES]))
+				goto out;
+	}
+out:
+	rcu_read_unlock();
+	return page;
 }
 
 /**

@@ -27,11 +27,9 @@ static int unmap_regions(struct lmap_space *space, unsigned long first,
 {
 	struct lmap_region *region = NULL;
 
-	while ((region = lmap_region_next(space, region))) {
+	while ((region = lmap_region_next(space, region, first, last))) {
 		u64 before = take->work;
 
-		if (region->last < first || region->first > last)
-			continue;
 		lmap_revoke_region(region, first, last, take);
 		if (!take->stopped &&
 		    take_forgets(take, region, first, last))
@@ -263,7 +261,7 @@ long lmap_ioc_sync(struct lmap_space *space)
 {
 	struct lmap_region *region = NULL;
 
-	while ((region = lmap_region_next(space, region)))
+	while ((region = lmap_region_next(space, region, 0, ULONG_MAX)))
 		lmap_region_sync(region);
 	return 0;
 }
@@ -285,9 +283,9 @@ void lmap_space_revoke(struct lmap_space *space)
 	space->closed = true;
 	mutex_unlock(&space->lock);
 	unmap_windows(space, &take);
-	while ((region = lmap_region_next(space, region)))
+	while ((region = lmap_region_next(space, region, 0, ULONG_MAX)))
 		lmap_revoke_region(region, region->first, region->last, &take);
-	while ((region = lmap_region_next(space, region)))
+	while ((region = lmap_region_next(space, region, 0, ULONG_MAX)))
 		lmap_region_forget(region);
 	mutex_lock(&space->lock);
 	reason = space->dead ? space->reason : LMAP_REASON_CLOSE;

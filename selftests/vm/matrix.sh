@@ -13,7 +13,7 @@ set -u -o pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 # What differs between kernels and architectures first: page tables, kinds of memory, netlink, tracepoints, signals.
-quick=abi,map,rights,unmap,window,copy,lender,memory,hostile,hostile_proxy,grant,sibling,overmap,refs,limits,pin,events,listeners,trace,huge,plain
+quick=abi,map,rights,unmap,window,copy,lender,memory,hostile,hostile_proxy,grant,sibling,overmap,refs,limits,pin,events,listeners,trace,huge,pager,pager_wait,plain
 
 jobs=${JOBS:-1} smp=${SMP-} t=${T-}
 [ -n "$smp" ] || smp=$((jobs > 1 ? 1 : 2))
