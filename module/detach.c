@@ -47,28 +47,49 @@ static int page_arrives(unsigned long page)
 	return n == 1 ? 0 : n == -ENOMEM ? -ENOMEM : -EFAULT;
 }
 
+/* Nothing of ours keeps the pages where they are, but what LMAP_PIN covers. */
+static void pages_let_go(struct lmap_space *space, unsigned long first,
+			 unsigned long last)
+{
+	struct lmap_region *region = NULL;
+
+	while ((region = lmap_region_next(space, region, first, last)))
+		lmap_tile_drop_invalid(region, max(first, region->first),
+				       min(last, region->last), true);
+}
+
+/* As often it is tried to have a page moved to where pins may last. */
+#define MOVE_TRIES	16
+
 /*
  * Pages of the caller, exclusively his: writing takes them from children and
- * parents that shared them by fork, although nobody may write.
+ * parents that shared them by fork, although nobody may write. Where a page may
+ * not be pinned for long (CMA, memory that can be unplugged) the kernel moves
+ * it, which fails while somebody else, as we for a borrower, has it pinned.
  */
-static long pages_pin(unsigned long page, unsigned int nr, struct page **pages)
+static long pages_pin(struct lmap_space *space, unsigned long page,
+		      unsigned int nr, struct page **pages)
 {
-	bool arrived = false;
+	unsigned int tries;
 	long n;
 	int ret;
 
-	for (;;) {
+	for (tries = 0;; tries++) {
+		bool stuck;
+
 		n = pin_user_pages_fast(page << PAGE_SHIFT, nr, FOLL_WRITE |
 					FOLL_FORCE | FOLL_LONGTERM, pages);
 		if (n > 0)
 			return n;
-		/* A page that can't be moved to where pins may last. */
-		if (arrived)
-			return n == -EBUSY || n == -EAGAIN ? -ENOMEM : -EFAULT;
+		stuck = n == -EBUSY || n == -EAGAIN || n == -ENOMEM;
+		if (tries >= (stuck ? MOVE_TRIES : 1))
+			return stuck ? -ENOMEM : -EFAULT;
+		if (stuck)
+			pages_let_go(space, page, page + nr - 1);
 		ret = page_arrives(page);
 		if (ret)
 			return ret;
-		arrived = true;
+		cond_resched();
 	}
 }
 
@@ -83,7 +104,7 @@ static bool pages_anonymous(struct page **pages, long nr)
 	return true;
 }
 
-static int region_fill(struct lmap_region *region)
+static int region_fill(struct lmap_space *space, struct lmap_region *region)
 {
 	unsigned long page = region->first;
 	struct page *pages[LMAP_CHUNK_PAGES];
@@ -92,7 +113,7 @@ static int region_fill(struct lmap_region *region)
 	while (page <= region->last) {
 		unsigned long end = min(page | (LMAP_CHUNK_PAGES - 1),
 					region->last);
-		long n = pages_pin(page, end - page + 1, pages);
+		long n = pages_pin(space, page, end - page + 1, pages);
 
 		if (n < 0)
 			return n;
@@ -149,7 +170,7 @@ struct lmap_region *lmap_region_detach(struct lmap_space *space,
 	region->detached = true;
 	region->payer = space->user;
 	lmap_user_ref(region->payer);
-	ret = region_fill(region);
+	ret = region_fill(space, region);
 	if (!ret)
 		return region;
 	/* Each page gives its own back. */

@@ -386,6 +386,40 @@ LMAP_TEST(grant_memory, what_was_lent_before_stays_below_it)
 	munmap(p, N * PG);
 }
 
+/*
+ * Where pages can't be pinned for long (CMA, a movable zone: boot with
+ * movablecore=500M) they must be moved first, and pages that are in use, or are
+ * to stay where they are, can't be. That is not as if nothing was there.
+ */
+LMAP_TEST(grant_memory, what_is_in_use_goes_and_what_must_stay_is_no_hole)
+{
+	long ret;
+
+	for (int i = 0; i < 20; i++) {
+		char *p = memory(N);
+
+		ASSERT_EQ(0, map_range(self->space, p, N * PG, RW,
+				       self->c.window, 0, 0, NULL));
+		for (int page = 0; page < N; page++)
+			ASSERT_EQ(0, peer_poke(&self->c, page * PG, page));
+		ASSERT_EQ(0, GRANT(p, N, RW));
+		ASSERT_EQ(3, peer_peek(&self->b, 3 * PG));
+		munmap(p, N * PG);
+
+		p = memory(N);
+		ASSERT_EQ(0, map_range(self->space, p, N * PG, RW,
+				       self->c.window, 0, LMAP_PIN, NULL));
+		ret = GRANT(p, N, RW);
+		EXPECT_TRUE(ret == 0 || ret == -ENOMEM) TH_LOG("%ld", ret);
+		if (ret) {
+			ASSERT_EQ(0, unmap_range(self->space, p, N * PG, ALL,
+						 0, NULL));
+			EXPECT_EQ(0, GRANT(p, N, RW));
+		}
+		munmap(p, N * PG);
+	}
+}
+
 LMAP_TEST(grant_memory, with_fewer_rights_reduces_what_was_lent)
 {
 	char *p = memory(N);

@@ -68,7 +68,7 @@ if [ -n "${FOREIGN-}" ]; then
 fi
 
 append=''
-[ "$K_KIND" = stock ] || append='page_table_check=on kmemleak=on'
+[ "$K_KIND" = stock ] || append='page_table_check=on kmemleak=on movablecore=512M'
 append+=${APPEND+ $APPEND}
 echo "# kselftests on $kernel with $smp CPU"
 takelocks=$("$VM_DIR/kmod.sh" "$kernel" selftests/takelocks)
