@@ -123,8 +123,20 @@ struct measured {
 	struct result result[CONTENDERS_MAX][PHASES_MAX];
 };
 
-/* CPU time of this thread in ns: what others do on the machine is not in it. */
-double cpu_ns(void);
+/**
+ * struct watch - when something began, on two clocks
+ * @cpu: time of this thread, without what others do on the machine; to read it
+ *	 takes long
+ * @wall: real time, read at once
+ */
+struct watch {
+	double cpu;
+	double wall;
+};
+
+struct watch watch_start(void);
+/* ns since then: of both clocks what is less. */
+double watch_ns(const struct watch *start);
 
 /**
  * measure - run a workload on all contenders
@@ -138,6 +150,16 @@ double cpu_ns(void);
  */
 bool measure(const struct work *work, const struct measured *smaller,
 	     bool quick, struct measured *out);
+/**
+ * run_counted - run a workload once, up to a phase that is counted
+ * @c: the contender
+ * @work: what
+ * @phase: its name
+ *
+ * Return: by what the count is to be divided; 0: there is no such phase.
+ */
+size_t run_counted(const struct contender *c, const struct work *work,
+		   const char *phase);
 /* ns of an operation that does nothing, which is in all times. */
 double measure_nothing(void);
 

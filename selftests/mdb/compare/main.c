@@ -46,14 +46,6 @@ static bool verify_all(unsigned int seeds)
 	return !failed;
 }
 
-/* Pages that are mapped are bounded: some need 50 bytes for each. */
-static size_t loans(uint32_t pages, size_t mappings, size_t pages_max)
-{
-	size_t n = pages_max / pages;
-
-	return n < mappings ? n : mappings;
-}
-
 /* The next point of a series; frees the workload. */
 static bool point(enum series s, struct work *work, bool quick)
 {
@@ -90,13 +82,15 @@ static bool measure_chains(size_t n, bool quick)
 	return true;
 }
 
-static bool measure_pages(size_t n, size_t pages_max, unsigned int order,
-			  bool quick)
+/* So few because some need 50 bytes for each page. */
+#define LOANS	16
+
+static bool measure_pages(unsigned int order, bool quick)
 {
 	struct work work;
 
 	for (unsigned int k = 0; k <= order; k += 2) {
-		work_pages(&work, loans(1U << k, n, pages_max), 1U << k);
+		work_pages(&work, LOANS, 1U << k);
 		if (!point(PAGES, &work, quick))
 			return false;
 	}
@@ -114,8 +108,7 @@ static bool measure_all(size_t most, bool quick)
 	       measure_sizes(HOLES, work_holes, most > 100000 ? 100000 : most,
 			     quick) &&
 	       measure_chains(quick ? 256 : 4096, quick) &&
-	       measure_pages(quick ? 64 : 1000, quick ? 1 << 12 : 1 << 22,
-			     quick ? 10 : 18, quick);
+	       measure_pages(quick ? 10 : 18, quick);
 }
 
 static int smoke(void)
@@ -239,15 +232,37 @@ static int compare(size_t most, const char *dir)
 	return 0;
 }
 
+/* For valgrind, which counts instructions: one phase of one contender. */
+static int count_one(const char *name, const char *phase, size_t n)
+{
+	struct work work;
+	size_t per = 0;
+
+	work_random(&work, n);
+	for (size_t i = 0; i < nr_contenders; i++)
+		if (!strcmp(contenders[i]->name, name))
+			per = run_counted(contenders[i], &work, phase);
+	work_free(&work);
+	if (!per) {
+		fprintf(stderr, "compare: no \"%s\" of \"%s\"\n", phase, name);
+		return 2;
+	}
+	printf("%zu\n", per);
+	return 0;
+}
+
 static void usage(FILE *out)
 {
 	fprintf(out,
 		"Usage: compare [-o DIR] [-n MAPPINGS]\n"
 		"       compare --smoke\n"
+		"       compare --count=CONTENDER [--phase=PHASE] [-n MAPPINGS]\n"
 		"Compares the mapping database with other ways to keep mappings.\n\n"
 		"  -o, --output=DIR    write compare.csv and SVG curves there\n"
 		"  -n, --most=N        at most so many mappings (default 1000000)\n"
 		"  -s, --smoke         only whether they work, in a second; prints TAP\n"
+		"  -c, --count=NAME    run the random tree once for valgrind, see instructions.sh\n"
+		"  -p, --phase=PHASE   which phase is counted (default map)\n"
 		"  -h, --help          this text\n");
 }
 
@@ -257,15 +272,17 @@ int main(int argc, char **argv)
 		{ "output", required_argument, NULL, 'o' },
 		{ "most", required_argument, NULL, 'n' },
 		{ "smoke", no_argument, NULL, 's' },
+		{ "count", required_argument, NULL, 'c' },
+		{ "phase", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{}
 	};
-	const char *dir = NULL;
+	const char *dir = NULL, *count = NULL, *phase = "map";
 	size_t most = 1000000;
 	bool quick = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "o:n:sh", options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "o:n:sc:p:h", options, NULL)) != -1)
 		switch (c) {
 		case 'o':
 			dir = optarg;
@@ -275,6 +292,12 @@ int main(int argc, char **argv)
 			break;
 		case 's':
 			quick = true;
+			break;
+		case 'c':
+			count = optarg;
+			break;
+		case 'p':
+			phase = optarg;
 			break;
 		case 'h':
 			usage(stdout);
@@ -290,5 +313,7 @@ int main(int argc, char **argv)
 	/* Memory that was given back stays, with its page table entries. */
 	mallopt(M_MMAP_MAX, 0);
 	mallopt(M_TRIM_THRESHOLD, -1);
+	if (count)
+		return count_one(count, phase, most);
 	return quick ? smoke() : compare(most, dir);
 }

@@ -81,12 +81,13 @@ static struct lmap_mdb *by_link(struct way *w)
 static bool walk(struct lmap_mdb *(*find)(struct way *), unsigned int n,
 		 unsigned int depth, const struct lmap_mdb *where, double *best)
 {
-	double ns = cpu_ns();
+	struct watch watch = watch_start();
 	bool right = true;
+	double ns;
 
 	for (unsigned int i = depth - 1; i < n; i += depth)
 		right &= find(&ways[order[i]]) == where;
-	ns = (cpu_ns() - ns) / (n / depth);
+	ns = watch_ns(&watch) / (n / depth);
 	if (!*best || ns < *best)
 		*best = ns;
 	return right;
@@ -94,11 +95,12 @@ static bool walk(struct lmap_mdb *(*find)(struct way *), unsigned int n,
 
 static void relink(unsigned int n, struct lmap_mdb *to, double *best)
 {
-	double ns = cpu_ns();
+	struct watch watch = watch_start();
+	double ns;
 
 	for (unsigned int i = 0; i < n; i++)
 		WRITE_ONCE(ways[order[i]].node.mdb, to);
-	ns = (cpu_ns() - ns) / n;
+	ns = watch_ns(&watch) / n;
 	if (!*best || ns < *best)
 		*best = ns;
 }
