@@ -88,6 +88,9 @@ void work_free(struct work *work);
 uint32_t dice(uint64_t *state, uint32_t n);
 struct phase *work_phase(struct work *work, const char *name);
 void phase_add(struct phase *phase, struct op op);
+void phase_map(struct phase *phase, struct place from, struct place at,
+	       uint32_t n);
+void phase_unmap(struct phase *phase, struct place at, uint32_t n, bool self);
 
 /* Timing. */
 

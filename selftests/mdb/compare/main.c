@@ -199,7 +199,7 @@ static bool write_files(const char *dir, const struct roots *roots)
 	}
 	snprintf(path, sizeof(path), "%s/compare.csv", dir);
 	ok = write_csv(path, roots);
-	for (size_t i = 0; i < sizeof(plots) / sizeof(plots[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(plots); i++) {
 		snprintf(path, sizeof(path), "%s/%s.svg", dir, plots[i].file);
 		ok &= report_plot(path, plots[i].title, plots[i].x,
 				  plots[i].base, results[plots[i].s],

@@ -223,11 +223,11 @@ static bool ours_parent(void *arg, struct place at, struct place *parent)
 
 static void ours_destroy(void *arg)
 {
+	const struct lmap_scope all = { .take = LMAP_R, .rlast = ULONG_MAX };
 	struct ours *db = arg;
 
 	for (unsigned int i = 0; i < db->shape.regions; i++)
-		revoke(&db->mdb[i], (struct lmap_scope){ .take = LMAP_R,
-							 .rlast = ULONG_MAX });
+		revoke(&db->mdb[i], all);
 	buf_free(db->index, index_size(db));
 	buf_free(db->mdb, mdb_size(db));
 	buf_free(db, sizeof(*db));

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "contender.h"
+
 #define SLAB	65536
 #define PAGE	4096UL
 #define LARGE	8192
@@ -19,9 +21,7 @@ static const size_t sizes[] = {
 	8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, LARGE,
 };
 
-#define NR_SIZES	(sizeof(sizes) / sizeof(sizes[0]))
-
-static struct pool buffers[NR_SIZES];
+static struct pool buffers[ARRAY_SIZE(sizes)];
 
 /* Slabs begin at pages, so that objects of 128 bytes are two cache lines. */
 static void *must(void *memory)

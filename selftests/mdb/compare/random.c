@@ -122,8 +122,7 @@ static void add_map(struct grove *g, struct phase *phase)
 		above->child = nr;
 	}
 	g->alive[g->nr_alive++] = nr;
-	phase_add(phase, (struct op){ .verb = MAP, .n = g->pages, .from = from,
-				      .at = place_of(g, i->block) });
+	phase_map(phase, from, place_of(g, i->block), g->pages);
 }
 
 static void item_remove(struct grove *g, uint32_t nr)
@@ -148,10 +147,7 @@ static void add_unmap(struct grove *g, struct phase *phase, uint32_t top)
 {
 	uint32_t nr = top, above;
 
-	phase_add(phase, (struct op){
-		.verb = UNMAP, .n = g->pages, .self = true,
-		.at = place_of(g, g->item[top].block),
-	});
+	phase_unmap(phase, place_of(g, g->item[top].block), g->pages, true);
 	for (;;) {
 		while (g->item[nr].child != NONE)
 			nr = g->item[nr].child;
@@ -258,7 +254,6 @@ void work_discard(struct work *work, size_t n)
 		add_map(&g, phase);
 	phase = work_phase(work, "discard");
 	for (uint32_t i = 0; i < g.frames; i++)
-		phase_add(phase, (struct op){ .verb = UNMAP, .n = 1,
-					      .at = { LENDER, i } });
+		phase_unmap(phase, (struct place){ LENDER, i }, 1, false);
 	grove_fini(&g);
 }

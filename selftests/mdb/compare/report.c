@@ -169,7 +169,7 @@ bool report_plot_roots(const char *path, const struct roots *r)
 		.title = "From a mapping to its region", .x_log = true,
 		.y_log = true, .x_label = "level of the mapping",
 		.y_label = "ns", .series = series,
-		.nr_series = sizeof(series) / sizeof(series[0]),
+		.nr_series = ARRAY_SIZE(series),
 	};
 
 	for (int i = 0; i < ROOT_DEPTHS; i++)

@@ -17,7 +17,7 @@
 const struct contender *const contenders[] = {
 	&by_ours, &by_ranges, &by_slots, &by_array, &by_tree, &by_table,
 };
-const size_t nr_contenders = sizeof(contenders) / sizeof(contenders[0]);
+const size_t nr_contenders = ARRAY_SIZE(contenders);
 
 #define RUNS_MIN	5
 #define RUNS_MAX	200
@@ -66,7 +66,7 @@ static bool seen_same(const struct seen *a, const struct seen *b)
 }
 
 static inline struct seen phase_run(const struct contender *c, void *db,
-			     const struct phase *phase)
+				    const struct phase *phase)
 {
 	struct seen seen = {};
 

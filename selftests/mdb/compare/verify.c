@@ -119,7 +119,7 @@ static const char *do_map(struct run *run)
 	int pages = 1 + dice(&run->state, dice(&run->state, 2) ? 2 : PAGES_MAX);
 	int sfirst = dice(&run->state, PAGES_MAX);
 	int wfirst = dice(&run->state, PAGES_MAX);
-	u8 r = rights[dice(&run->state, sizeof(rights))];
+	u8 r = rights[dice(&run->state, ARRAY_SIZE(rights))];
 	struct place from = source < 0 ?
 			    (struct place){ LENDER, frame_of(region, sfirst) } :
 			    place_of(source, sfirst);
@@ -141,7 +141,7 @@ static const char *do_unmap(struct run *run)
 	struct job job = {
 		.window = (int)dice(&run->state, WINDOWS_MAX + 1) - 1,
 		.region = dice(&run->state, REGIONS_MAX),
-		.take = takes[dice(&run->state, sizeof(takes))],
+		.take = takes[dice(&run->state, ARRAY_SIZE(takes))],
 		.self = dice(&run->state, 2),
 		.only = -1,
 	};
@@ -290,4 +290,4 @@ const struct contender *const wrong_ones[] = {
 	WRONG("forgets the parent", map_orphan, right_unmap, right_lookup),
 	WRONG("finds the next frame", right_map, right_unmap, lookup_next),
 };
-const size_t nr_wrong_ones = sizeof(wrong_ones) / sizeof(wrong_ones[0]);
+const size_t nr_wrong_ones = ARRAY_SIZE(wrong_ones);

@@ -42,6 +42,21 @@ void phase_add(struct phase *phase, struct op op)
 	phase->per = phase->nr;
 }
 
+void phase_map(struct phase *phase, struct place from, struct place at,
+	       uint32_t n)
+{
+	phase_add(phase, (struct op){
+		.verb = MAP, .n = n, .from = from, .at = at,
+	});
+}
+
+void phase_unmap(struct phase *phase, struct place at, uint32_t n, bool self)
+{
+	phase_add(phase, (struct op){
+		.verb = UNMAP, .n = n, .at = at, .self = self,
+	});
+}
+
 void work_free(struct work *work)
 {
 	for (size_t i = 0; i < work->nr_phases; i++)
@@ -76,8 +91,7 @@ static void add_revoke(struct work *work, struct place at, uint32_t n, bool self
 
 	if (phase->op[0].verb != UNMAP)
 		phase = work_phase(work, "revoke");
-	phase_add(phase, (struct op){ .verb = UNMAP, .at = at, .n = n,
-				      .self = self });
+	phase_unmap(phase, at, n, self);
 	phase->per = work->mappings;
 }
 
@@ -100,8 +114,7 @@ void work_one_frame(struct work *work, size_t n)
 	work->shape.window_pages = n / WINDOWS + 1;
 	map = work_phase(work, "map");
 	for (size_t i = 0; i < n; i++)
-		phase_add(map, (struct op){ .verb = MAP, .n = 1, .from = frame_0,
-					    .at = nth(work, i) });
+		phase_map(map, frame_0, nth(work, i), 1);
 	add_finds(work, "find", FIND);
 	add_finds(work, "parent", PARENT);
 	add_revoke(work, frame_0, 1, false);
@@ -117,9 +130,7 @@ void work_frames(struct work *work, size_t n)
 	work->shape.window_pages = n;
 	map = work_phase(work, "map");
 	for (size_t i = 0; i < n; i++)
-		phase_add(map, (struct op){ .verb = MAP, .n = 1,
-					    .from = { LENDER, i },
-					    .at = nth(work, i) });
+		phase_map(map, (struct place){ LENDER, i }, nth(work, i), 1);
 	add_finds(work, "find", FIND);
 	add_finds(work, "parent", PARENT);
 	add_revoke(work, frame_0, n, false);
@@ -136,10 +147,8 @@ void work_broad(struct work *work, size_t n)
 	work->shape.window_pages = n / WINDOWS + 1;
 	map = work_phase(work, "map");
 	for (size_t i = 0; i < n; i++)
-		phase_add(map, (struct op){
-			.verb = MAP, .n = 1, .at = nth(work, i),
-			.from = i ? nth(work, (i - 1) / fan) : frame_0,
-		});
+		phase_map(map, i ? nth(work, (i - 1) / fan) : frame_0,
+			  nth(work, i), 1);
 	add_finds(work, "find", FIND);
 	add_finds(work, "parent", PARENT);
 	for (uint32_t i = 1; i <= fan; i++)
@@ -160,10 +169,8 @@ void work_chain(struct work *work, size_t n, unsigned int depth)
 	map = work_phase(work, "map");
 	for (size_t i = 0; i < chains; i++)
 		for (int l = 0; l < (int)depth; l++)
-			phase_add(map, (struct op){
-				.verb = MAP, .n = 1, .at = { l, i },
-				.from = { l - 1, i },
-			});
+			phase_map(map, (struct place){ l - 1, i },
+				  (struct place){ l, i }, 1);
 	add_finds(work, "find", FIND);
 	add_finds(work, "parent", PARENT);
 	for (size_t i = 0; i < chains; i++)
@@ -184,13 +191,9 @@ void work_holes(struct work *work, size_t n)
 	map = work_phase(work, "map");
 	for (uint32_t i = 0; i < loans; i++)
 		for (int l = 0; l < (int)levels; l++)
-			phase_add(map, (struct op){
-				.verb = MAP, .n = pages,
-				.at = { l, i * pages },
-				.from = { l - 1, i * pages },
-			});
+			phase_map(map, (struct place){ l - 1, i * pages },
+				  (struct place){ l, i * pages }, pages);
 	cut = work_phase(work, "unmap");
 	for (uint32_t i = 1; i < loans * pages; i += 2)
-		phase_add(cut, (struct op){ .verb = UNMAP, .n = 1, .self = true,
-					    .at = { 0, i } });
+		phase_unmap(cut, (struct place){ 0, i }, 1, true);
 }
