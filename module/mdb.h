@@ -147,17 +147,6 @@ struct lmap_origin {
 /**
  * struct lmap_node - a mapping, or a part of one that was cut
  * @wrb: place in index->root; index->lock, read without lock by faults
- * @rrb: place in mdb->ranges; mdb->lock
- * @rlast_subtree: largest last region page below @rrb; mdb->lock
- * @rcu: the node is unlinked and waits for lock-free readers to leave
- * @order: place in mdb->preorder; mdb->lock. On a list of spare or dead nodes
- *	   the place there
- * @parent: the mapping that this one derives from, NULL below the region;
- *	    mdb->lock, read without locks by look-ups
- * @mdb: the tree; mdb->lock (of both, if it changes) and index->lock, read
- *	 under seq
- * @index: the window's index, immutable while linked
- * @origin: what it shares with other parts, immutable while linked
  * @wfirst: first window page; index->lock, read under seq
  * @rfirst: first region page; mdb->lock and index->lock, read under seq
  * @npages: length; mdb->lock and index->lock, read under seq
@@ -168,21 +157,21 @@ struct lmap_origin {
  * @flags: LMAP_NODE_*; mdb->lock and the revoke lock
  * @lost: rights that it had and has not any more since LMAP_NODE_ZAP was set;
  *	  stays until that is set again; mdb->lock
+ * @mdb: the tree; mdb->lock (of both, if it changes) and index->lock, read
+ *	 under seq
+ * @origin: what it shares with other parts, immutable while linked
+ * @rrb: place in mdb->ranges; mdb->lock
+ * @rlast_subtree: largest last region page below @rrb; mdb->lock
+ * @rcu: the node is unlinked and waits for lock-free readers to leave
+ * @order: place in mdb->preorder; mdb->lock. On a list of spare or dead nodes
+ *	   the place there
+ * @parent: the mapping that this one derives from, NULL below the region;
+ *	    mdb->lock, read without locks by look-ups
+ * @index: the window's index, immutable while linked
  */
 struct lmap_node {
+	/* What faults read: one cache line. */
 	struct rb_node wrb;
-	union {
-		struct {
-			struct rb_node rrb;
-			unsigned long rlast_subtree;
-		};
-		struct rcu_head rcu;
-	};
-	struct list_head order;
-	struct lmap_node *parent;
-	struct lmap_mdb *mdb;
-	struct lmap_index *index;
-	struct lmap_origin *origin;
 	unsigned long wfirst;
 	unsigned long rfirst;
 	u32 npages;
@@ -192,6 +181,19 @@ struct lmap_node {
 	u32 level:7;
 	u32 flags:6;
 	u32 lost:4;
+	struct lmap_mdb *mdb;
+	struct lmap_origin *origin;
+
+	union {
+		struct {
+			struct rb_node rrb;
+			unsigned long rlast_subtree;
+		};
+		struct rcu_head rcu;
+	};
+	struct list_head order;
+	struct lmap_node *parent;
+	struct lmap_index *index;
 };
 
 #define LMAP_NODE_ZAP	0x1	/* demoted, page tables not yet zapped */
