@@ -27,8 +27,10 @@ host_libraries() {
 
 # adapt_host_programs ROOT FINAL-ROOT: programs that want a newer libc run with that of their own suite
 adapt_host_programs() {
-	local root=$1 final=$2 program libs='' loader path
-	while read -r program; do
+	local root=$1 final=$2 program libs='' loader path programs
+	# All names first: find can miss files of a directory in which others get new names meanwhile.
+	mapfile -t programs < <(find "$root/usr/lib" -path '*/linux-kbuild-*' -type f -perm /111)
+	for program in "${programs[@]}"; do
 		ldd "$program" 2>&1 | grep -q 'GLIBC_.*not found\|=> not found' || continue
 		if [ -z "$libs" ]; then
 			libs=$(with_lock "libc-$K_SUITE" host_libraries)
@@ -38,7 +40,7 @@ adapt_host_programs() {
 		mv "$program" "$program.elf"
 		printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$loader" "$path" "$final${program#"$root"}.elf" >"$program"
 		chmod 755 "$program"
-	done < <(find "$root/usr/lib" -path '*/linux-kbuild-*' -type f -perm /111)
+	done
 }
 
 # A kernel that was configured for a newer gcc asks for what this machine's does not know: forget those options. They are
