@@ -196,18 +196,23 @@ bool lmap_region_tryget(struct lmap_region *region)
 	return refcount_inc_not_zero(&region->ref);
 }
 
-/* Drops a reference, and takes the region out of the list with the last one. */
+/* Drops a reference, and takes the region out of the tree with the last one. */
 static bool region_put_last(struct lmap_region *region)
 {
 	struct lmap_space *space = region->space;
+	bool last;
 
 	if (!space)
 		return refcount_dec_and_test(&region->ref);
-	if (!refcount_dec_and_lock(&region->ref, &space->regions_lock))
+	/* refcount_dec_and_lock(), in a way that sparse can follow. */
+	if (refcount_dec_not_one(&region->ref))
 		return false;
-	interval_tree_remove(&region->range, &space->regions);
+	spin_lock(&space->regions_lock);
+	last = refcount_dec_and_test(&region->ref);
+	if (last)
+		interval_tree_remove(&region->range, &space->regions);
 	spin_unlock(&space->regions_lock);
-	return true;
+	return last;
 }
 
 void lmap_region_put(struct lmap_region *region)
