@@ -77,7 +77,6 @@ mutant 6.1 listeners dump.c "the lender is told to everybody" '/^static bool put
 mutant 6.1 listeners listen.c "a socket that is gone keeps listening" '/^static int listen_notify/,/^}/s/listener_remove(listener);/;/'
 mutant 6.1 follow report.c "gains are told with the rights before" '/^void lmap_report_gained/,/^}/s/.rights = node->rights,/.rights = before,/'
 mutant 6.1 follow mdb.c "what was lost before is told again" '/^static void node_await_zap/,/^}/s/node->lost = 0;//'
-mutant 6.1 pager_wait pager.c "who exits waits for a pager" 's/ || current->flags & PF_EXITING)/)/'
 mutant 6.1 pager_wait pager.c "any pager lets the kernel wait" 's/ask->user || pager->privileged ||/true ||/'
 mutant 6.1 pager fault.c "a pager is not asked for a right" '/^	if (ret == -EACCES || ret == -ENOENT) {/s/ret == -EACCES/false/'
 mutant 6.1 pager map.c "what is mapped wakes nobody" '/lmap_pager_wake(/,/;/d'
