@@ -278,18 +278,39 @@ static int without_capabilities(char *view)
 	return setresuid(1000, 1000, 1000) ? 1 : read_into_window(view);
 }
 
-/* Its pager is made as an ordinary user. */
+struct refuser {
+	pthread_t thread;
+	int pager;
+	int asked;
+};
+
+static void *refuse_all(void *arg)
+{
+	struct refuser *r = arg;
+	struct lmap_fault f;
+
+	while (pager_read(r->pager, &f, 1) == 1) {
+		__atomic_fetch_add(&r->asked, 1, __ATOMIC_SEQ_CST);
+		pager_refuse(r->pager, f.offset, PG);
+	}
+	return NULL;
+}
+
+/* Its pager is made as an ordinary user, and is not asked for the kernel. */
 static int user_pager(void *arg)
 {
 	int space = space_open(), window = window_create(space, PG, ALL);
 	char *view = window_mmap(window, PG, PROT_READ | PROT_WRITE);
-	int pager = pager_create(space, window, 1000000);
+	struct refuser r = { .pager = pager_create(space, window, 0) };
 
-	NEED(pager >= 0);
-	/* not asked, or in vain: EFAULT; the thread itself asks in any case */
+	NEED(r.pager >= 0);
+	NEED(!pthread_create(&r.thread, NULL, refuse_all, &r));
 	NEED(read_into_window(view) == EFAULT);
+	NEED(__atomic_load_n(&r.asked, __ATOMIC_SEQ_CST) == 0);
+	/* the thread itself asks */
 	NEED(peek(view) == NOTHING);
-	return pager_poll(pager) & POLLIN ? 1 : 0;
+	NEED(__atomic_load_n(&r.asked, __ATOMIC_SEQ_CST) == 1);
+	return 0;
 }
 
 LMAP_TEST(pager_wait, the_administrator_can_forbid_that_the_kernel_waits)
