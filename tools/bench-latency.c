@@ -80,14 +80,14 @@ static int window_of(size_t length, char **view)
 	return w;
 }
 
-static void lend(char *from, size_t length, int window, size_t offset)
+static void lend_bytes(char *from, size_t length, int window, size_t offset)
 {
 	if (lmap_map_range(space, from, length, LMAP_R | LMAP_W, window,
 			   offset, NULL, NULL))
 		die("map");
 }
 
-static void take(char *from, size_t length)
+static void take_bytes(char *from, size_t length)
 {
 	if (lmap_unmap_range(space, from, length, LMAP_RIGHTS_ALL, 0, NULL))
 		die("unmap");
@@ -101,8 +101,8 @@ static void load_make(struct load *l, int *windows, char **views)
 	l->mem = map_file(l, NULL, size_of(l) + 2 * PAGE);
 	touch(l->mem, l->pages + 2);
 	l->keep = window_of(size_of(l) + 2 * PAGE, NULL);
-	lend(l->mem, size_of(l) + 2 * PAGE, l->keep, 0);
-	take(l->mem, size_of(l) + PAGE);
+	lend_bytes(l->mem, size_of(l) + 2 * PAGE, l->keep, 0);
+	take_bytes(l->mem, size_of(l) + PAGE);
 	l->own = window_of(PAGE, &l->own_view);
 	l->window = windows;
 	l->view = views;
@@ -136,14 +136,14 @@ static void lend_all(struct load *l)
 
 	for (size_t i = 0; i < l->views; i++) {
 		for (size_t at = 0; at < size_of(l); at += step)
-			lend(l->mem + at, step, l->window[i], at);
+			lend_bytes(l->mem + at, step, l->window[i], at);
 		touch(l->view[i], l->pages);
 	}
 }
 
 static void revoke_all(struct load *l)
 {
-	take(l->mem, size_of(l));
+	take_bytes(l->mem, size_of(l));
 }
 
 static void copy_all(struct load *l)
@@ -182,11 +182,11 @@ static double look_fault(struct load *l)
 {
 	double t;
 
-	lend(own_page(l), PAGE, l->own, 0);
+	lend_bytes(own_page(l), PAGE, l->own, 0);
 	t = now();
 	touch(l->own_view, 1);
 	t = now() - t;
-	take(own_page(l), PAGE);
+	take_bytes(own_page(l), PAGE);
 	return t;
 }
 
@@ -194,9 +194,9 @@ static double look_map(struct load *l)
 {
 	double t = now();
 
-	lend(own_page(l), PAGE, l->own, 0);
+	lend_bytes(own_page(l), PAGE, l->own, 0);
 	t = now() - t;
-	take(own_page(l), PAGE);
+	take_bytes(own_page(l), PAGE);
 	return t;
 }
 
@@ -204,10 +204,10 @@ static double look_unmap(struct load *l)
 {
 	double t;
 
-	lend(own_page(l), PAGE, l->own, 0);
+	lend_bytes(own_page(l), PAGE, l->own, 0);
 	touch(l->own_view, 1);
 	t = now();
-	take(own_page(l), PAGE);
+	take_bytes(own_page(l), PAGE);
 	return now() - t;
 }
 

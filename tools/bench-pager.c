@@ -93,9 +93,9 @@ static double touch_paged(struct paged *p, void *(*serve)(void *arg))
 
 	if (pthread_create(&thread, NULL, serve, p))
 		die("pthread_create");
-	start = now();
+	start = begin();
 	touch(p->view, FAULTS);
-	ns = now() - start;
+	ns = end(start);
 	if (p->window >= 0) {
 		munmap(p->view, FAULTS * PAGE);
 		close(p->window);
@@ -126,14 +126,13 @@ static char *pool_make(void)
 	return pool;
 }
 
-double bench_fault_lmap(void *arg)
+static double fault_lmap(void *arg)
 {
 	static char *pool;
 	struct paged p = { .flags = *(const uint32_t *)arg };
 
 	if (!pool)
 		pool = pool_make();
-
 	p.window = lmap_window(space, FAULTS * PAGE, LMAP_RIGHTS_ALL, 0);
 	p.view = lmap_window_mmap(p.window, FAULTS * PAGE,
 				  PROT_READ | PROT_WRITE);
@@ -145,7 +144,7 @@ double bench_fault_lmap(void *arg)
 }
 
 /* The kernel may have none, or not for everybody. */
-bool bench_has_uffd(void)
+static bool has_uffd(void)
 {
 	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 
@@ -154,7 +153,7 @@ bool bench_has_uffd(void)
 	return fd >= 0;
 }
 
-double bench_fault_uffd(void *arg)
+static double fault_uffd(void *arg)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
@@ -175,4 +174,21 @@ double bench_fault_uffd(void *arg)
 	ns = touch_paged(&p, serve_uffd);
 	munmap(p.pool, FAULTS * PAGE);
 	return ns;
+}
+
+void bench_pager(void)
+{
+	static uint32_t plain, populate = LMAP_POPULATE;
+	struct cost lmap, full, uffd;
+
+	if (!has_uffd())
+		return;
+	measure_both(fault_lmap, &plain, &lmap, fault_uffd, NULL, &uffd);
+	measure_both(fault_lmap, &populate, &full, fault_uffd, NULL, &uffd);
+	row(.name = "fault answered by a pager", .per = "fault", .cost = lmap,
+	    .against = "userfaultfd", .other = uffd.value, .limit = 1.0);
+	row(.name = "the same, populated", .per = "fault", .cost = full,
+	    .against = "userfaultfd", .other = uffd.value, .limit = 1.0);
+	row(.name = "fault answered through userfaultfd", .per = "fault",
+	    .cost = uffd, .by = BY_ITSELF);
 }
