@@ -97,9 +97,23 @@ static double region_bytes(double mapping)
 	return bytes / REGIONS - mapping;
 }
 
+/* What the allocator takes for a node alone; 0 if that is not told. */
+static double node_bytes(void)
+{
+	FILE *f = fopen("/sys/kernel/slab/lmap_node/slab_size", "r");
+	double size;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%lf", &size) != 1)
+		size = 0;
+	fclose(f);
+	return size;
+}
+
 void bench_memory(void)
 {
-	double m, r;
+	double m, r, n = node_bytes();
 
 	if (slab_bytes() < 0)
 		return;
@@ -107,6 +121,10 @@ void bench_memory(void)
 	row(.name = "a mapping, of 100000 below one region", .per = "mapping",
 	    .unit = "bytes", .cost = { m, m, m }, .target = 128,
 	    .by = BY_ITSELF);
+	if (n)
+		row(.name = "a mapping's node alone", .per = "node",
+		    .unit = "bytes", .cost = { n, n, n }, .target = 128,
+		    .by = BY_ITSELF);
 	r = region_bytes(m);
 	row(.name = "a region, of 2000, beside its mapping", .per = "region",
 	    .unit = "bytes", .cost = { r, r, r }, .target = 400,

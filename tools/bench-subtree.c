@@ -57,8 +57,8 @@ void bench_subtree(void)
 
 		s.leaves = leaves[i];
 		c = measure_few(star_take, &s);
-		row(.name = named("unmap, %zu mappings in the subtree",
-				  s.leaves + 1),
+		row(.name = named("unmap, %zu mapping%s in the subtree",
+				  s.leaves + 1, s.leaves ? "s" : ""),
 		    .per = "call", .cost = c,
 		    .target = UNMAP_CALL + UNMAP_MAPPING * s.leaves,
 		    AGAINST(K_IOCTL));

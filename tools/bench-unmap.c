@@ -73,7 +73,8 @@ static void unmap_present(size_t pages)
 
 	unmapping_make(&u, pages ?: 1, true);
 	c = measure_few(unmap_once, &u);
-	row(.name = named("unmap, %zu pages present", pages), .per = "call",
+	row(.name = named("unmap, %zu page%s present", pages,
+			  pages == 1 ? "" : "s"), .per = "call",
 	    .cost = c, .target = UNMAP_CALL + UNMAP_PAGE * pages,
 	    .against = pages ? "memfd: munmap of the same" : "null ioctl",
 	    .other = pages ? kernel : kernel_cost(K_IOCTL),

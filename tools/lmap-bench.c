@@ -44,6 +44,12 @@ static const struct {
 	{ "depth", bench_depth },
 	{ "siblings", bench_siblings },
 	{ "receivers", bench_receivers },
+	{ "lender", bench_lender },
+	{ "idle", bench_idle },
+	{ "send", bench_send },
+	{ "copy", bench_copy },
+	{ "status", bench_status },
+	{ "event", bench_event },
 	{ "pager", bench_pager },
 	{ "memory", bench_memory },
 };
