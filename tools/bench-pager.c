@@ -50,6 +50,7 @@ static void *serve_lmap(void *arg)
 	struct paged *p = arg;
 	struct lmap_fault f;
 
+	clock_priority();
 	opts.flags = p->flags;
 	while (lmap_pager_read(p->fd, &f, 1) == 1)
 		if (lmap_map_range(space, p->pool + f.offset, PAGE,
@@ -66,6 +67,7 @@ static void *serve_uffd(void *arg)
 	struct paged *p = arg;
 	struct uffd_msg msg;
 
+	clock_priority();
 	while (read(p->fd, &msg, sizeof(msg)) == sizeof(msg)) {
 		char *at = (char *)(uintptr_t)(msg.arg.pagefault.address &
 					       -PAGE);

@@ -149,6 +149,17 @@ static double touch_view_random(void *arg)
 	return touch_by(touch_random, *(size_t *)arg);
 }
 
+static void touch_sparse(volatile char *p, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		p[i * 64 * PAGE] = 1;
+}
+
+static double touch_view_sparse(void *arg)
+{
+	return touch_by(touch_sparse, *(size_t *)arg);
+}
+
 static double tell_faults(void *arg)
 {
 	(void)arg;
@@ -163,6 +174,11 @@ double peer_touch(const struct peer *p, size_t pages)
 double peer_touch_random(const struct peer *p, size_t pages)
 {
 	return peer_call(p, touch_view_random, &pages, sizeof(pages));
+}
+
+double peer_touch_sparse(const struct peer *p, size_t pages)
+{
+	return peer_call(p, touch_view_sparse, &pages, sizeof(pages));
 }
 
 double peer_faults(const struct peer *p)

@@ -17,6 +17,7 @@
 
 #define UNMAP_CALL	2500
 #define UNMAP_MAPPING	900
+#define UNMAP_PAGE	115
 #define PAGES		256UL
 #define DEPTH_MAX	32
 #define RECEIVERS_MAX	16
@@ -132,7 +133,7 @@ static void chain_free(struct chain *c)
 
 void bench_depth(void)
 {
-	static const unsigned int depths[] = { 2, 4, 8, 16, 32 };
+	static const unsigned int depths[] = { 1, 2, 4, 8, 16, 32 };
 	static const char *const what[] = { "map", "touch", "unmap" };
 	struct cost first[3] = { 0 };
 
@@ -147,11 +148,12 @@ void bench_depth(void)
 			row(.name = named("%s at depth %u", what[j],
 					  depths[i]),
 			    .per = "call", .cost = cost,
-			    .against = i ? "depth 2" : "null ioctl",
+			    .against = i ? "depth 1" : "null ioctl",
 			    .other = i ? first[j].value :
 					 kernel_cost(K_IOCTL),
 			    .limit = i && j ? 1.3 : 0,
-			    .target_ratio = i && j == UNMAP ? 1.05 : 0,
+			    .target = j == UNMAP && depths[i] <= 16 ?
+				      UNMAP_CALL + UNMAP_PAGE * PAGES : 0,
 			    .by = j == TOUCH ? BY_TOUCH :
 				  j == UNMAP ? BY_UNMAP : BY_CALL);
 			curve_add(BY_DEPTH,
@@ -282,13 +284,15 @@ static double audience_take(void *arg)
 
 static void audience_rows(struct audience *a, size_t pages)
 {
-	double target = 900 + 115.0 * pages + (2500 - 900) / (double)a->n;
+	double more = (UNMAP_CALL - UNMAP_MAPPING) / (double)a->n;
 	struct cost c;
 
 	a->pages = pages;
 	c = measure_few(audience_take, a);
-	row(.name = named("unmap %zu pages, %u receivers", pages, a->n),
-	    .per = "receiver", .cost = c, .target = target,
+	row(.name = named("unmap %zu page%s from %u receiver%s", pages,
+			  pages > 1 ? "s" : "", a->n, a->n > 1 ? "s" : ""),
+	    .per = "receiver", .cost = c,
+	    .target = UNMAP_MAPPING + UNMAP_PAGE * pages + more,
 	    .by = pages > 1 ? BY_UNMAP : BY_CALL,
 	    .against = "memfd: munmap of the same",
 	    .other = kernel_cost(K_MEMFD_MUNMAP) * pages);
@@ -297,7 +301,8 @@ static void audience_rows(struct audience *a, size_t pages)
 		  c.value * a->n);
 	if (pages == 1) {
 		c = measure(audience_map, a);
-		row(.name = named("map to %u receivers", a->n),
+		row(.name = named("map to %u receiver%s", a->n,
+				  a->n > 1 ? "s" : ""),
 		    .per = "receiver", .cost = c, AGAINST(K_IOCTL));
 		curve_add(BY_RECEIVERS, "map", a->n, c.value * a->n);
 	}

@@ -90,17 +90,22 @@ static void find_tick(void)
  * Nobody but an interrupt may come between: a real-time thread, whose children
  * are ordinary ones. What wants to run does so while begin() sleeps.
  */
-void clock_init(void)
+void clock_priority(void)
 {
 	struct sched_param param = { .sched_priority = 1 };
+
+	if (options.icount &&
+	    sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
+		die("real-time priority, which --icount needs,");
+}
+
+void clock_init(void)
+{
 	double least = 1e9;
 
-	if (options.icount) {
-		if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK,
-				       &param))
-			die("real-time priority, which --icount needs,");
+	clock_priority();
+	if (options.icount)
 		find_tick();
-	}
 	asking = 0;
 	for (int i = 0; i < 101; i++) {
 		double t = end(now());

@@ -26,13 +26,11 @@
 /**
  * struct options - what was asked
  * @icount: the clock counts instructions
- * @large: the larger set
  * @siblings: the most siblings
  * @rounds: how often each row is measured
  */
 struct options {
 	bool icount;
-	bool large;
 	unsigned long siblings;
 	int rounds;
 };
@@ -59,6 +57,8 @@ struct cost {
 typedef double (*bench_fn)(void *arg);
 
 void clock_init(void);
+/* What clock_init() does for this thread, for another one that is timed. */
+void clock_priority(void);
 /* The clock: nanoseconds, or instructions. */
 double now(void);
 /* Waits until nothing else is about to happen; the time from which it counts. */
@@ -185,6 +185,8 @@ double peer_call(const struct peer *p, bench_fn fn, const void *arg,
 /* What they touch: the window there. */
 double peer_touch(const struct peer *p, size_t pages);
 double peer_touch_random(const struct peer *p, size_t pages);
+/* The first of each 64 pages, so many times. */
+double peer_touch_sparse(const struct peer *p, size_t pages);
 /* How many faults the last touch took. */
 double peer_faults(const struct peer *p);
 

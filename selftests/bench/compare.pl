@@ -1,0 +1,151 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0
+# compare.pl check REFERENCE MEASURED RELEASE - has anything become dearer? Status 1 if so, or if rows are missing or new.
+# compare.pl table REFERENCE MEASURED RELEASE LIMITS - all rows, beside the reference, what the kernel makes possible, and
+# XPMEM.
+# compare.pl record MEASURED ABOUT - what a reference consists of.
+# compare.pl same MEASURED MEASURED - do two runs agree within half a percent?
+# On the kernel release of the reference counts are compared, and may grow by 3 %. On another one what each row costs in
+# units of an operation of the kernel's own, which was measured in the same run, and may grow by 6 %: those change with
+# the kernel, and so does what the module calls. Must never pass because there was nothing to compare.
+use strict;
+use warnings;
+
+my %yardstick = (call => 'null ioctl', touch => 'memfd: first write', unmap => 'memfd: munmap');
+my ($SAME, $OTHER, $AGREE) = (0.03, 0.06, 0.005);
+my $RECORD = "if that is meant: make bench-record, and commit selftests/bench/reference.csv";
+
+sub fields {
+	my ($line) = @_;
+	my @f;
+	while ($line =~ /\G(?:"((?:[^"]|"")*)"|([^,]*))(,|$)/g) {
+		my $f = defined $1 ? $1 =~ s/""/"/gr : $2;
+		push @f, $f;
+		last if $3 eq '';
+	}
+	return @f;
+}
+
+# Rows by name, their order, what comments say.
+sub load {
+	my ($file) = @_;
+	my (@names, %rows, @columns, $about);
+	open my $in, '<', $file or die "compare.pl: $file: $!\n";
+	while (my $line = <$in>) {
+		chomp $line;
+		if ($line =~ s/^# //) { $about //= $line; next }
+		my @f = fields($line);
+		if (!@columns) { @columns = @f; next }
+		my %r;
+		@r{@columns} = @f;
+		die "compare.pl: $file: two rows \"$r{name}\"\n" if $rows{$r{name}};
+		$rows{$r{name}} = \%r;
+		push @names, $r{name};
+	}
+	die "compare.pl: $file: no rows\n" unless @names;
+	return { names => \@names, rows => \%rows, about => $about // '' };
+}
+
+sub quoted { my ($s) = @_; return $s =~ /[",]/ ? '"' . $s =~ s/"/""/gr . '"' : $s }
+
+sub release_of { my ($ref) = @_; return $ref->{about} =~ /^(\S+)/ ? $1 : '' }
+
+# By how much a row grew, and how much it may; nothing if it says nothing of the module.
+sub growth {
+	my ($ref, $new, $name, $release) = @_;
+	my ($old, $now) = map { $_->{rows}{$name} } $ref, $new;
+	return unless $old->{value};
+	my $by = $now->{value} / $old->{value};
+	return ($by - 1, $SAME) if $release eq release_of($ref);
+	return ($by - 1, $SAME) if $now->{unit} eq 'bytes';
+	my $op = $yardstick{$now->{by}} or return;
+	my ($was, $is) = map { $_->{rows}{$op}{value} or die "compare.pl: no row \"$op\"\n" } $ref, $new;
+	return ($by * $was / $is - 1, $OTHER);
+}
+
+sub check {
+	my ($ref, $new, $release) = (load($_[0]), load($_[1]), $_[2]);
+	my ($compared, @dearer, @cheaper) = (0);
+	my @new = grep { !$ref->{rows}{$_} } @{$new->{names}};
+	my @missing = grep { !$new->{rows}{$_} } @{$ref->{names}};
+	for my $name (grep { $ref->{rows}{$_} } @{$new->{names}}) {
+		my ($by, $may) = growth($ref, $new, $name, $release) or next;
+		$compared++;
+		my $line = sprintf "%-46s %11s -> %11s  %+.1f %%", $name, $ref->{rows}{$name}{value}, $new->{rows}{$name}{value},
+			100 * $by;
+		push @dearer, $line if $by > $may;
+		push @cheaper, $line if $by < -$may;
+	}
+	print "# reference: $ref->{about}\n";
+	printf "# %s: %s, at most %d %% more\n", $release, $release eq release_of($ref) ? "the same kernel, so counts are compared" :
+		"another kernel, so rows are compared in units of its own operations",
+		100 * ($release eq release_of($ref) ? $SAME : $OTHER);
+	print "dearer:  $_\n" for @dearer;
+	print "cheaper: $_\n" for @cheaper;
+	print "missing: $_\n" for @missing;
+	print "new:     $_\n" for @new;
+	die "compare.pl: nothing was compared\n" unless $compared;
+	my $bad = @dearer + @missing + @new;
+	printf "%d rows compared: %d dearer, %d cheaper, %d missing, %d new%s\n", $compared, scalar @dearer, scalar @cheaper,
+		scalar @missing, scalar @new, $bad ? "; $RECORD" : '';
+	return $bad ? 1 : 0;
+}
+
+sub record {
+	my ($new, $about) = (load($_[0]), $_[1]);
+	my @columns = qw(group name value unit per by);
+	print "# $about\n", join(',', @columns), "\n";
+	for my $name (@{$new->{names}}) {
+		print join(',', map { quoted($new->{rows}{$name}{$_}) } @columns), "\n";
+	}
+	return 0;
+}
+
+sub same {
+	my ($a, $b) = (load($_[0]), load($_[1]));
+	my ($identical, $worst, @apart) = (0, 0);
+	my @names = grep { $b->{rows}{$_} } @{$a->{names}};
+	for my $name (@names) {
+		my ($x, $y) = map { $_->{rows}{$name}{value} } $a, $b;
+		my $by = $x ? abs($y / $x - 1) : 0;
+		$identical++ if $x eq $y;
+		$worst = $by if $by > $worst;
+		push @apart, sprintf "%-46s %11s %11s  %.2f %%", $name, $x, $y, 100 * $by if $by > $AGREE;
+	}
+	print "apart: $_\n" for @apart;
+	printf "%d rows, %d identical, the worst %.2f %% apart\n", scalar @names, $identical, 100 * $worst;
+	return @apart || @names != @{$a->{names}} || @names != @{$b->{names}} ? 1 : 0;
+}
+
+sub cell { my ($v, $format) = @_; return defined $v && $v ne '' ? sprintf $format, $v : '' }
+
+sub table {
+	my ($ref, $new, $release, $limits) = (load($_[0]), load($_[1]), $_[2], load($_[3]));
+	my ($reached, $targets, $group) = (0, 0, '');
+	for my $name (@{$new->{names}}) {
+		my $r = $new->{rows}{$name};
+		my ($old, $limit) = map { $_->{rows}{$name} } $ref, $limits;
+		if ($r->{group} ne $group) {
+			$group = $r->{group};
+			printf "\n%-44s %11s %-8s %13s %-7s %15s %9s %9s\n", $group, $r->{unit}, 'per', 'target', '', 'possible', 'XPMEM',
+				'reference';
+		}
+		my $target = $r->{target} ne '' ? sprintf('%.0f', $r->{target}) :
+			     $r->{target_ratio} ne '' ? sprintf('%.2f of %.2f x', $r->{ratio}, $r->{target_ratio}) : '';
+		if ($r->{reached} ne '') { $targets++; $reached++ if $r->{reached} eq 'yes' }
+		my $possible = $limit && $limit->{possible} ne '' ?
+			sprintf('%s %4.1f x', $limit->{possible}, $r->{value} / $limit->{possible}) : '';
+		printf "%-44s %11s %-8s %13s %-7s %15s %9s %9s\n", $name, $r->{value}, $r->{per}, $target,
+			$r->{reached} eq 'yes' ? 'reached' : $r->{reached} eq 'no' ? 'MISSED' : '', $possible,
+			$limit ? cell($limit->{xpmem}, '%s') : '',
+			$old && $release eq release_of($ref) ? sprintf('%+.1f %%', 100 * ($r->{value} / $old->{value} - 1)) : '';
+	}
+	print "\n$reached of $targets targets reached. possible: what the kernel's own functions take for it, and how many times that\n",
+		"it is; XPMEM: for the same. Both measured on 6.1.0-56-amd64, see selftests/bench/limits.csv\n";
+	return 0;
+}
+
+my %commands = (check => [\&check, 3], table => [\&table, 4], record => [\&record, 2], same => [\&same, 2]);
+my $command = $commands{shift // ''};
+die "usage: compare.pl check|table|record|same FILE...\n" unless $command && @ARGV == $command->[1];
+exit $command->[0]->(@ARGV);
