@@ -61,18 +61,23 @@ else
 	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-demo -x "$(B)/tools/lmapctl tree" /bin/busybox
 endif
 
-## make bench           what operations cost, as ratios: in a VM whose clock counts instructions, so that it
-##                      tells the same on every machine; HOST=1: real times on this one, as for demo
+## make bench           what operations cost: in a VM whose clock counts instructions, so that it tells the same on every
+##                      machine, beside targets, what is possible, and the reference; build/bench has it as CSV, JSON, curves
+##       HOST=1         real times on this machine instead, as for demo; ROWS=touch,unmap: only these groups
+## make bench-check     has anything become dearer than selftests/bench/reference.csv says? (3 %; Documentation/performance.rst)
+## make bench-record    write that file, after a change that is meant
+ROWS ?=
 bench: setup
 ifeq ($(HOST),)
-	@tools=$$($(VM)/tools.sh $(KERNEL)) && \
-	$(VM)/run.sh --kernel $(KERNEL) --icount --mem 2048 --timeout 1200 --add $$tools/lmap-bench -- \
-		/t/lmap-bench --check --rounds 11
+	@KERNEL=$(KERNEL) $(VM)/bench.sh table $(B)/bench $(if $(ROWS),--only=$(ROWS),--siblings=100000)
 else
 	@$(MAKE) -s tools
 	@$(MAKE) -s module
-	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-bench --check
+	@$(VM)/host.sh $(B)/lmap.ko $(B)/tools/lmap-bench --wall --check $(if $(ROWS),--only=$(ROWS))
 endif
+
+bench-check bench-record: setup
+	@KERNEL=$(KERNEL) $(VM)/bench.sh $(@:bench-%=%) $(B)/bench
 
 ## make check           all tests: user space, then kselftests in a VM
 ##       T=name         only this kselftest program, or program.test
@@ -178,5 +183,5 @@ deb:
 clean:
 	rm -rf $(B)
 
-.PHONY: all abi abi-record help module lib tools setup demo bench check check-user check-uses check-kernel check-install matrix vng torture mutants coverage lint install \
+.PHONY: all abi abi-record help module lib tools setup demo bench bench-check bench-record check check-user check-uses check-kernel check-install matrix vng torture mutants coverage lint install \
 	install-dkms install-user uninstall deb clean

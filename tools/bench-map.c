@@ -145,3 +145,57 @@ void bench_reserve(void)
 		die("reserve");
 	lease_free(&l);
 }
+
+#define CYCLES	1000
+
+/*
+ * On end, as an ordinary thread: so what is freed later is paid for here, too,
+ * as nothing else is that is measured by itself.
+ */
+static double cycle(struct lease *l, bool touched)
+{
+	double t;
+
+	clock_ordinary();
+	t = begin();
+	for (int i = 0; i < CYCLES; i++) {
+		lend(l->mem, 1, l->window, 0, 0);
+		if (touched)
+			touch(l->view, 1);
+		take(l->mem, 1);
+	}
+	t = end(t);
+	clock_priority();
+	return t / CYCLES;
+}
+
+static double cycle_untouched(void *arg)
+{
+	return cycle(arg, false);
+}
+
+static double cycle_touched(void *arg)
+{
+	return cycle(arg, true);
+}
+
+void bench_cycle(void)
+{
+	struct lease l;
+	int keep;
+
+	lease_make(&l, 2, true, true);
+	row(.name = "map, unmap on end, new region", .per = "cycle",
+	    .cost = measure_few(cycle_untouched, &l), AGAINST(K_IOCTL));
+	row(.name = "map, touch, unmap on end, new region", .per = "cycle",
+	    .cost = measure_few(cycle_touched, &l), AGAINST(K_IOCTL));
+	keep = window_make(2, NULL);
+	lend(l.mem, 2, keep, 0, 0);
+	take(l.mem, 1);
+	row(.name = "map, unmap on end, known region", .per = "cycle",
+	    .cost = measure_few(cycle_untouched, &l), AGAINST(K_IOCTL));
+	row(.name = "map, touch, unmap on end, known region", .per = "cycle",
+	    .cost = measure_few(cycle_touched, &l), AGAINST(K_IOCTL));
+	close(keep);
+	lease_free(&l);
+}

@@ -99,6 +99,14 @@ void clock_priority(void)
 		die("real-time priority, which --icount needs,");
 }
 
+void clock_ordinary(void)
+{
+	struct sched_param param = { .sched_priority = 0 };
+
+	if (options.icount && sched_setscheduler(0, SCHED_OTHER, &param))
+		die("ordinary priority");
+}
+
 void clock_init(void)
 {
 	double least = 1e9;

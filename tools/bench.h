@@ -57,8 +57,9 @@ struct cost {
 typedef double (*bench_fn)(void *arg);
 
 void clock_init(void);
-/* What clock_init() does for this thread, for another one that is timed. */
+/* Parts of it: this thread is before all others when its clock counts. */
 void clock_priority(void);
+void clock_ordinary(void);
 /* The clock: nanoseconds, or instructions. */
 double now(void);
 /* Waits until nothing else is about to happen; the time from which it counts. */
@@ -207,6 +208,7 @@ void bench_kernel(void);
 void bench_map(void);
 void bench_overmap(void);	/* bench-map.c */
 void bench_reserve(void);	/* bench-map.c */
+void bench_cycle(void);		/* bench-map.c */
 void bench_touch(void);
 void bench_unmap(void);
 void bench_subtree(void);

@@ -38,6 +38,7 @@ static const struct {
 	{ "map", bench_map },
 	{ "overmap", bench_overmap },
 	{ "reserve", bench_reserve },
+	{ "cycle", bench_cycle },
 	{ "touch", bench_touch },
 	{ "unmap", bench_unmap },
 	{ "subtree", bench_subtree },

@@ -48,7 +48,7 @@ sub load {
 
 sub quoted { my ($s) = @_; return $s =~ /[",]/ ? '"' . $s =~ s/"/""/gr . '"' : $s }
 
-sub release_of { my ($ref) = @_; return $ref->{about} =~ /^(\S+)/ ? $1 : '' }
+sub release_of { my ($ref) = @_; return $ref->{about} =~ /^([^\s,]+)/ ? $1 : '' }
 
 # By how much a row grew, and how much it may; nothing if it says nothing of the module.
 sub growth {

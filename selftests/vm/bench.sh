@@ -1,13 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# bench.sh run DIRECTORY [lmap-bench's options...] - lmap-bench in a guest whose clock counts instructions. What it
-# measured comes into DIRECTORY: bench.csv, bench.json, curves; the table goes to stdout. Environment: KERNEL (6.1).
-# Must never run where the clock does not count: the options that say so are given here, together.
+# bench.sh COMMAND DIRECTORY [OPTION...] - lmap-bench in a guest whose clock counts instructions. What it measured comes
+# into DIRECTORY: bench.csv, bench.json, curves. Options are lmap-bench's. Environment: KERNEL (6.1).
+#   run      print rows as they are measured
+#   table    then all of them beside targets, what is possible, and the reference; fails if a ratio is above its bound
+#   check    fail if a row is dearer than in selftests/bench/reference.csv, and if rows are missing or new
+#   record   write that file
+#   twice    measure two times, in two guests: do they agree?
+# Must never run where the clock does not count: what makes it count and the option that says so are given here, together.
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 kernel=${KERNEL:-6.1}
+bench=$LMAP_TOP/selftests/bench
+reference=$bench/reference.csv
 
 # What the guest prints as "@FILE LINE" is a line of that file.
 split() {
@@ -15,15 +22,62 @@ split() {
 		if (!(file in seen)) { printf "" >file; seen[file] = 1 }; print >file; next } { print; fflush() }'
 }
 
+# measure DIRECTORY OPTION...: a row of a run before that was not measured now must not be taken for one
 measure() {
 	local out=$1 tools
 	shift
 	mkdir -p "$out"
+	rm -f "$out"/bench* "$out/release"
 	tools=$("$VM_DIR/tools.sh" "$kernel")
 	"$VM_DIR/run.sh" --kernel "$kernel" --icount --mem 2048 --timeout 1800 --append norandmaps \
 		--add "$tools/lmap-bench" --add "$VM_DIR/guest/bench.guest" -- sh /t/bench.guest "$@" | split "$out"
 }
 
-[ $# -ge 2 ] && [ "$1" = run ] || die "usage: bench.sh run DIRECTORY [OPTION...]"
-shift
-measure "$@"
+# quiet_measure DIRECTORY OPTION...: of the rows nothing but how it went
+quiet_measure() {
+	local rc=0
+	measure "$@" >"$1.log" || rc=$?
+	[ $rc = 0 ] || { cat "$1.log"; die "lmap-bench ended with status $rc"; }
+}
+
+release() { cat "$1/release"; }
+
+# What the counts depend on beside the module.
+about() {
+	kernel_row "$kernel"
+	printf '%s, gcc %s, %s, lmap of %s' "$(release "$1")" "$("$(cross_prefix "$K_ARCH")gcc" -dumpfullversion)" \
+		"$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9.]*\).*/QEMU \1/p')" \
+		"$(git -C "$LMAP_TOP" log -1 --format=%h 2>/dev/null || echo unknown)"
+}
+
+[ $# -ge 2 ] || die "usage: bench.sh run|table|check|record|twice DIRECTORY [OPTION...]"
+command=$1 out=$2
+shift 2
+mkdir -p "$(dirname "$out")"
+case $command in
+run) measure "$out" "$@" ;;
+table)
+	rc=0
+	measure "$out" --check "$@" >"$out.log" || rc=$?
+	[ -e "$out/release" ] || { cat "$out.log"; die "lmap-bench ended with status $rc"; }
+	"$bench/compare.pl" table "$reference" "$out/bench.csv" "$(release "$out")" "$bench/limits.csv"
+	grep 'TOO MUCH' "$out.log" || true
+	exit $rc
+	;;
+check)
+	quiet_measure "$out" "$@"
+	"$bench/compare.pl" check "$reference" "$out/bench.csv" "$(release "$out")"
+	;;
+record)
+	quiet_measure "$out" "$@"
+	"$bench/compare.pl" record "$out/bench.csv" "$(about "$out")" >"$reference.new"
+	mv "$reference.new" "$reference"
+	echo "selftests/bench/reference.csv: $(sed -n '1s/^# //p' "$reference")"
+	;;
+twice)
+	quiet_measure "$out-1" "$@"
+	quiet_measure "$out-2" "$@"
+	"$bench/compare.pl" same "$out-1/bench.csv" "$out-2/bench.csv"
+	;;
+*) die "unknown command $command" ;;
+esac
