@@ -75,7 +75,7 @@ static double lender_fork(void *arg)
 }
 
 static void lender_rows(struct lender *l, bench_fn fn, const char *what,
-			double target)
+			double target, enum yardstick by)
 {
 	static const char *const how[] = {
 		"not lent", "lent, not touched", "lent and in use",
@@ -89,7 +89,7 @@ static void lender_rows(struct lender *l, bench_fn fn, const char *what,
 		    .against = l->lent ? "not lent" : NULL,
 		    .other = without.value,
 		    .target_ratio = l->lent ? target : 0,
-		    .by = l->lent ? BY_UNMAP : BY_ITSELF);
+		    .by = l->lent ? by : BY_ITSELF);
 		if (!l->lent)
 			without = c;
 	}
@@ -101,8 +101,8 @@ void bench_lender(void)
 
 	peer_start(&borrower, true);
 	l.window = peer_window(&borrower, MANY);
-	lender_rows(&l, lender_munmap, "munmap", 1.15);
-	lender_rows(&l, lender_fork, "fork", 1.3);
+	lender_rows(&l, lender_munmap, "munmap", 1.15, BY_MUNMAP);
+	lender_rows(&l, lender_fork, "fork", 1.3, BY_FORK);
 	close(l.window);
 	peer_end(&borrower);
 }

@@ -190,10 +190,10 @@ void bench_pager(void)
 	clock_priority();
 	row(.name = "fault answered by a pager", .per = "fault", .cost = lmap,
 	    .against = "userfaultfd", .other = uffd.value, .limit = 1.1,
-	    .target_ratio = 1.0);
+	    .target_ratio = 1.0, .by = BY_UFFD);
 	row(.name = "the same, populated", .per = "fault", .cost = full,
 	    .against = "userfaultfd", .other = uffd.value, .limit = 1.1,
-	    .target_ratio = 1.0);
+	    .target_ratio = 1.0, .by = BY_UFFD);
 	row(.name = "fault answered through userfaultfd", .per = "fault",
 	    .cost = uffd, .by = BY_ITSELF);
 }

@@ -11,7 +11,9 @@
 
 #include "bench.h"
 
-static const char *const yardsticks[] = { "call", "touch", "unmap", "itself" };
+static const char *const yardsticks[] = {
+	"call", "touch", "unmap", "munmap", "fork", "userfaultfd", "itself",
+};
 
 static struct {
 	FILE *to;
@@ -148,8 +150,10 @@ static void json_row(FILE *to, const struct row *r)
 	fputs(", ", to);
 	json_text(to, "name", r->name);
 	json_number(to, "value", r->cost.value);
-	json_number(to, "low", r->cost.low);
-	json_number(to, "high", r->cost.high);
+	if (r->cost.high) {
+		json_number(to, "low", r->cost.low);
+		json_number(to, "high", r->cost.high);
+	}
 	fputs(", ", to);
 	json_text(to, "unit", r->unit ?: clock_unit());
 	fputs(", ", to);
@@ -202,7 +206,9 @@ static void table_row(FILE *to, const struct row *r)
 	if (shown != group)
 		table_head(to);
 	fprintf(to, "%-44s %12.*f %-8s", r->name, v < 1000 ? 1 : 0, v, r->per);
-	if (!options.icount)
+	if (!options.icount && !r->cost.high)
+		fprintf(to, " %23s", "");
+	else if (!options.icount)
 		fprintf(to, " %10.*f .. %-9.*f", v < 1000 ? 1 : 0, r->cost.low,
 			v < 1000 ? 1 : 0, r->cost.high);
 	table_target(to, r);

@@ -21,7 +21,8 @@
 #include "bench.h"
 
 #define ROUNDS_MAX	99
-#define FEW		5
+#define FEW		7
+#define FEWEST		6	/* rounds that say where the median lies */
 #define WARM_UP		2
 
 #define AFTER_TICK	100000L	/* ns after a tick at which a round begins */
@@ -157,7 +158,8 @@ double end(double start)
 /*
  * The median of n, and the two of them between which the true one lies with 95
  * % confidence, whatever the distribution: each is on either side of it with
- * probability 1/2, so how many are below is binomial.
+ * probability 1/2, so how many are below is binomial. With fewer than FEWEST
+ * even the least and the most are not 95 %: nothing is told then.
  */
 static struct cost median_of(double *v, int n)
 {
@@ -165,13 +167,14 @@ static struct cost median_of(double *v, int n)
 	int k = 0;
 
 	qsort(v, n, sizeof(*v), by_value);
+	if (n < FEWEST)
+		return (struct cost){ v[n / 2], 0, 0 };
 	while (below + p <= 0.025 && k < n / 2) {
 		below += p;
 		p = p * (n - k) / (k + 1);
 		k++;
 	}
-	return (struct cost){ v[n / 2], v[k ? k - 1 : 0],
-			      v[k ? n - k : n - 1] };
+	return (struct cost){ v[n / 2], v[k - 1], v[n - k] };
 }
 
 static struct cost measure_rounds(bench_fn fn, void *arg, int rounds)

@@ -45,8 +45,8 @@ void die(const char *what) __attribute__((noreturn));
 /**
  * struct cost - what something costs
  * @value: the median of all rounds
- * @low: with 95 % confidence the median is not below
- * @high: nor above
+ * @low: with 95 % confidence the median is not below; 0: not known
+ * @high: nor above; 0: not known
  */
 struct cost {
 	double value;
@@ -78,7 +78,8 @@ void measure_both(bench_fn a, void *arg_a, struct cost *cost_a, bench_fn b,
 /* bench-row.c */
 
 /* An operation of the kernel's own that scales like a row: see bench-check. */
-enum yardstick { BY_CALL, BY_TOUCH, BY_UNMAP, BY_ITSELF };
+enum yardstick { BY_CALL, BY_TOUCH, BY_UNMAP, BY_MUNMAP, BY_FORK, BY_UFFD,
+		 BY_ITSELF };
 
 /**
  * struct row - a line of the table

@@ -11,17 +11,21 @@
 use strict;
 use warnings;
 
-my %yardstick = (call => 'null ioctl', touch => 'memfd: first write', unmap => 'memfd: munmap');
+my %yardstick = (call => 'null ioctl', touch => 'memfd: first write', unmap => 'memfd: munmap',
+	munmap => 'munmap of 64 MiB, not lent', fork => 'fork of 64 MiB, not lent', userfaultfd => 'fault answered through userfaultfd');
 my ($SAME, $OTHER, $AGREE) = (0.03, 0.06, 0.005);
 my $RECORD = "if that is meant: make bench-record, and commit selftests/bench/reference.csv";
+
+# Status 2: it could not be told.
+sub give_up { print STDERR "compare.pl: @_\n"; exit 2 }
 
 sub fields {
 	my ($line) = @_;
 	my @f;
 	while ($line =~ /\G(?:"((?:[^"]|"")*)"|([^,]*))(,|$)/g) {
-		my $f = defined $1 ? $1 =~ s/""/"/gr : $2;
-		push @f, $f;
-		last if $3 eq '';
+		my ($quoted, $plain, $end) = ($1, $2, $3);
+		push @f, defined $quoted ? $quoted =~ s/""/"/gr : $plain;
+		last if $end eq '';
 	}
 	return @f;
 }
@@ -30,7 +34,7 @@ sub fields {
 sub load {
 	my ($file) = @_;
 	my (@names, %rows, @columns, $about);
-	open my $in, '<', $file or die "compare.pl: $file: $!\n";
+	open my $in, '<', $file or give_up("$file: $!");
 	while (my $line = <$in>) {
 		chomp $line;
 		if ($line =~ s/^# //) { $about //= $line; next }
@@ -38,11 +42,11 @@ sub load {
 		if (!@columns) { @columns = @f; next }
 		my %r;
 		@r{@columns} = @f;
-		die "compare.pl: $file: two rows \"$r{name}\"\n" if $rows{$r{name}};
+		give_up("$file: two rows \"$r{name}\"") if $rows{$r{name}};
 		$rows{$r{name}} = \%r;
 		push @names, $r{name};
 	}
-	die "compare.pl: $file: no rows\n" unless @names;
+	give_up("$file: no rows") unless @names;
 	return { names => \@names, rows => \%rows, about => $about // '' };
 }
 
@@ -59,7 +63,7 @@ sub growth {
 	return ($by - 1, $SAME) if $release eq release_of($ref);
 	return ($by - 1, $SAME) if $now->{unit} eq 'bytes';
 	my $op = $yardstick{$now->{by}} or return;
-	my ($was, $is) = map { $_->{rows}{$op}{value} or die "compare.pl: no row \"$op\"\n" } $ref, $new;
+	my ($was, $is) = map { $_->{rows}{$op}{value} or give_up("no row \"$op\"") } $ref, $new;
 	return ($by * $was / $is - 1, $OTHER);
 }
 
@@ -84,7 +88,7 @@ sub check {
 	print "cheaper: $_\n" for @cheaper;
 	print "missing: $_\n" for @missing;
 	print "new:     $_\n" for @new;
-	die "compare.pl: nothing was compared\n" unless $compared;
+	give_up("nothing was compared") unless $compared;
 	my $bad = @dearer + @missing + @new;
 	printf "%d rows compared: %d dearer, %d cheaper, %d missing, %d new%s\n", $compared, scalar @dearer, scalar @cheaper,
 		scalar @missing, scalar @new, $bad ? "; $RECORD" : '';
@@ -147,5 +151,5 @@ sub table {
 
 my %commands = (check => [\&check, 3], table => [\&table, 4], record => [\&record, 2], same => [\&same, 2]);
 my $command = $commands{shift // ''};
-die "usage: compare.pl check|table|record|same FILE...\n" unless $command && @ARGV == $command->[1];
+give_up("usage: check|table|record|same FILE...") unless $command && @ARGV == $command->[1];
 exit $command->[0]->(@ARGV);

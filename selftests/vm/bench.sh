@@ -65,6 +65,7 @@ table)
 	exit $rc
 	;;
 check)
+	"$bench/check.sh"
 	quiet_measure "$out" "$@"
 	"$bench/compare.pl" check "$reference" "$out/bench.csv" "$(release "$out")"
 	;;
