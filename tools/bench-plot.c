@@ -26,8 +26,8 @@ static const struct {
 	const char *x_label;
 	bool y_log;
 } about[NR_CURVES] = {
-	[BY_SIZE] = { "bench-size.svg", "map and unmap by size",
-		      "size, KiB", false },
+	[BY_SIZE] = { "bench-size.svg", "map, and unmap with 1 page present",
+		      "size, bytes", false },
 	[BY_PAGES] = { "bench-pages.svg", "by pages that are present",
 		       "pages", true },
 	[BY_DEPTH] = { "bench-depth.svg", "by depth of the mapping",
@@ -65,7 +65,8 @@ static int curves_plot(enum curves which, FILE *to)
 	struct plot plot = {
 		.title = about[which].title, .x_label = about[which].x_label,
 		.y_label = options.icount ? "instructions" : "ns",
-		.x_log = true, .y_log = about[which].y_log,
+		.x_log = true, .x_binary = which == BY_SIZE,
+		.y_log = about[which].y_log,
 		.y_from_zero = !about[which].y_log, .series = series,
 		.nr_series = nr_curves[which],
 	};

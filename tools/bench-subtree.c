@@ -104,20 +104,22 @@ static double chain_step(void *arg)
 
 static void chain_make(struct chain *c, unsigned int depth)
 {
+	char *mem = anonymous((PAGES + 1) * PAGE, 0);
+
 	c->depth = depth;
+	touch(mem, PAGES + 1);
+	c->keep = window_make(PAGES + 1, NULL);
+	lend(mem, PAGES + 1, c->keep, 0, 0);
+	take(mem, PAGES);
 	for (unsigned int i = 0; i < depth; i++) {
 		struct lease *l = &c->link[i];
 
 		l->pages = PAGES;
 		l->window = window_make(PAGES, &l->view);
-		l->mem = i ? c->link[i - 1].view : anonymous(PAGES * PAGE, 0);
-		if (!i)
-			touch(l->mem, PAGES);
+		l->mem = i ? c->link[i - 1].view : mem;
 		if (i + 1 < depth)
 			lend(l->mem, PAGES, l->window, 0, 0);
 	}
-	c->keep = window_make(PAGES, NULL);
-	lend(c->link[0].mem, PAGES, c->keep, 0, 0);
 }
 
 static void chain_free(struct chain *c)
@@ -127,7 +129,7 @@ static void chain_free(struct chain *c)
 		munmap(c->link[c->depth].view, PAGES * PAGE);
 		close(c->link[c->depth].window);
 	}
-	munmap(c->link[0].mem, PAGES * PAGE);
+	munmap(c->link[0].mem, (PAGES + 1) * PAGE);
 	settle();
 }
 

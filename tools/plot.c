@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <math.h>
 
-enum { WIDTH = 720, HEIGHT = 440, LEFT = 80, RIGHT = 170, TOP = 48, BOTTOM = 60 };
+enum { WIDTH = 720, HEIGHT = 440, LEFT = 80, RIGHT = 170, TOP = 48, BOTTOM = 60,
+       LABELS = 12 };
 
 /* Okabe and Ito: told apart by all kinds of eyes, and in print by their order. */
 static const char *const colours[PLOT_SERIES_MAX] = {
@@ -145,14 +146,39 @@ static bool axis_within(const struct axis *axis, double v)
 			   v <= axis->hi + axis->step / 2;
 }
 
+/* Every so manieth number below the axis has room. */
+static unsigned int label_every(const struct axis *axis)
+{
+	unsigned int n = 0;
+
+	for (double v = axis->lo; axis_within(axis, v); v = axis_next(axis, v))
+		n++;
+	return (n + LABELS - 1) / LABELS;
+}
+
+static void x_label(char *label, size_t size, const struct plot *plot,
+		    double v)
+{
+	unsigned int i = 0;
+
+	while (plot->x_binary && v >= 1024 && i < 3) {
+		v /= 1024;
+		i++;
+	}
+	snprintf(label, size, "%.6g%.1s", v, &"\0KMG"[i]);
+}
+
 static void draw_axes(FILE *out, const struct plot *plot,
 		      const struct axis *ax, const struct axis *ay)
 {
+	unsigned int n = 0, every = label_every(ax);
 	char label[32];
 
 	for (double v = ax->lo; axis_within(ax, v); v = axis_next(ax, v)) {
+		if (n++ % every)
+			continue;
 		line(out, px(ax, v), TOP, px(ax, v), HEIGHT - BOTTOM, "#ddd");
-		snprintf(label, sizeof(label), "%.6g", v);
+		x_label(label, sizeof(label), plot, v);
 		text(out, px(ax, v), HEIGHT - BOTTOM + 18, "middle", "", label);
 	}
 	for (double v = ay->lo; axis_within(ay, v); v = axis_next(ay, v)) {
@@ -165,7 +191,7 @@ static void draw_axes(FILE *out, const struct plot *plot,
 	line(out, LEFT, TOP, LEFT, HEIGHT - BOTTOM, "#000");
 	text(out, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 18, "middle", "",
 	     plot->x_label);
-	text(out, 0, 0, "middle", " transform=\"translate(20,216) rotate(-90)\"",
+	text(out, 0, 0, "middle", " transform=\"translate(16,216) rotate(-90)\"",
 	     plot->y_label);
 	text(out, LEFT, 24, "start", " font-weight=\"bold\"", plot->title);
 }

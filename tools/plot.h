@@ -32,6 +32,7 @@ struct plot_series {
  * @x_label: below the axis, with the unit
  * @y_label: beside the axis, with the unit
  * @x_log: the axis is logarithmic (base 2); all values are greater than 0
+ * @x_binary: numbers on the axis are written with K, M, G for 2^10 and so on
  * @y_log: the axis is logarithmic (base 10)
  * @y_from_zero: the y axis begins at 0 (not with @y_log)
  * @series: curves
@@ -42,6 +43,7 @@ struct plot {
 	const char *x_label;
 	const char *y_label;
 	bool x_log;
+	bool x_binary;
 	bool y_log;
 	bool y_from_zero;
 	const struct plot_series *series;
