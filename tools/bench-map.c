@@ -70,8 +70,8 @@ static struct cost map_size(size_t size)
 	known = measure(map_beside, &l);
 	row(.name = named("map %s, known region", size_name(size)),
 	    .per = "call", .cost = known, .target = 3000, AGAINST(K_IOCTL));
-	curve_add(BY_SIZE, "map, new region", size, fresh.value);
-	curve_add(BY_SIZE, "map, known region", size, known.value);
+	curve_add(BY_SIZE, "new region", size, fresh.value);
+	curve_add(BY_SIZE, "known region", size, known.value);
 	close(keep);
 	lease_free(&l);
 	return fresh;
@@ -89,7 +89,7 @@ static void map_from_window(size_t size)
 	c = measure(map_once, &on);
 	row(.name = named("map %s from a window", size_name(size)),
 	    .per = "call", .cost = c, .target = 3000, AGAINST(K_IOCTL));
-	curve_add(BY_SIZE, "map from a window", size, c.value);
+	curve_add(BY_SIZE, "from a window", size, c.value);
 	close(on.window);
 	lease_free(&l);
 }

@@ -26,7 +26,7 @@ static const struct {
 	const char *x_label;
 	bool y_log;
 } about[NR_CURVES] = {
-	[BY_SIZE] = { "bench-size.svg", "map, and unmap with 1 page present",
+	[BY_SIZE] = { "bench-size.svg", "map by size, and unmap with 1 page present",
 		      "size, bytes", false },
 	[BY_PAGES] = { "bench-pages.svg", "by pages that are present",
 		       "pages", true },
