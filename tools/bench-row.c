@@ -239,7 +239,7 @@ void row_add(const struct row *r)
 void report(const char *what, double ns, const char *against, double other,
 	    double limit)
 {
-	row(.name = what, .per = "call", .cost = { ns, ns, ns },
+	row(.name = what, .per = "call", .cost = { ns, 0, 0 },
 	    .against = against, .other = other, .limit = limit);
 }
 

@@ -129,7 +129,7 @@ static void random_rows(struct touching *t)
 	t->random = false;
 	per_fault = t->pages / t->faults;
 	row(.name = "pages that a fault brings then", .per = "fault",
-	    .unit = "pages", .cost = { per_fault, per_fault, per_fault },
+	    .unit = "pages", .cost = { per_fault, 0, 0 },
 	    .by = BY_ITSELF);
 	c = (struct cost){ c.value * per_fault, c.low * per_fault,
 			   c.high * per_fault };

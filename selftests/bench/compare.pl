@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # compare.pl check REFERENCE MEASURED RELEASE - has anything become dearer? Status 1 if so, or if rows are missing or new.
 # compare.pl table REFERENCE MEASURED RELEASE LIMITS - all rows, beside the reference, what the kernel makes possible, and
-# XPMEM.
+# XPMEM; "targets" instead of "table": those that have a target, without the reference.
 # compare.pl record MEASURED ABOUT - what a reference consists of.
 # compare.pl same MEASURED MEASURED - do two runs agree within half a percent?
 # On the kernel release of the reference counts are compared, and may grow by 3 %. On another one what each row costs in
@@ -123,33 +123,48 @@ sub same {
 
 sub cell { my ($v, $format) = @_; return defined $v && $v ne '' ? sprintf $format, $v : '' }
 
-sub table {
-	my ($ref, $new, $release, $limits) = (load($_[0]), load($_[1]), $_[2], load($_[3]));
+sub target_of {
+	my ($r) = @_;
+	return sprintf '%.0f', $r->{target} if $r->{target} ne '';
+	return $r->{target_ratio} ne '' ? sprintf('%.2f of %.2f x', $r->{ratio}, $r->{target_ratio}) : '';
+}
+
+sub print_table {
+	my ($short, $ref, $new, $release, $limits) = ($_[0], load($_[1]), load($_[2]), $_[3], load($_[4]));
 	my ($reached, $targets, $group) = (0, 0, '');
-	for my $name (@{$new->{names}}) {
-		my $r = $new->{rows}{$name};
-		my ($old, $limit) = map { $_->{rows}{$name} } $ref, $limits;
+	my $format = "%-44s %11s %-8s %13s %-7s %15s %8s %9s";
+	my @lines;
+	for my $r (map { $new->{rows}{$_} } @{$new->{names}}) {
+		my ($old, $limit) = map { $_->{rows}{$r->{name}} } $ref, $limits;
+		if ($r->{reached} ne '') { $targets++; $reached++ if $r->{reached} eq 'yes' }
+		next if $short && $r->{reached} eq '';
 		if ($r->{group} ne $group) {
 			$group = $r->{group};
-			printf "\n%-44s %11s %-8s %13s %-7s %15s %9s %9s\n", $group, $r->{unit}, 'per', 'target', '', 'possible', 'XPMEM',
-				'reference';
+			push @lines, '', sprintf $format, $group, $r->{unit}, 'per', 'target', '', 'possible', 'XPMEM',
+				$short ? '' : 'reference';
 		}
-		my $target = $r->{target} ne '' ? sprintf('%.0f', $r->{target}) :
-			     $r->{target_ratio} ne '' ? sprintf('%.2f of %.2f x', $r->{ratio}, $r->{target_ratio}) : '';
-		if ($r->{reached} ne '') { $targets++; $reached++ if $r->{reached} eq 'yes' }
 		my $possible = $limit && $limit->{possible} ne '' ?
 			sprintf('%s %4.1f x', $limit->{possible}, $r->{value} / $limit->{possible}) : '';
-		printf "%-44s %11s %-8s %13s %-7s %15s %9s %9s\n", $name, $r->{value}, $r->{per}, $target,
-			$r->{reached} eq 'yes' ? 'reached' : $r->{reached} eq 'no' ? 'MISSED' : '', $possible,
-			$limit ? cell($limit->{xpmem}, '%s') : '',
-			$old && $release eq release_of($ref) ? sprintf('%+.1f %%', 100 * ($r->{value} / $old->{value} - 1)) : '';
+		push @lines, sprintf $format, $r->{name}, $r->{value}, $r->{per}, target_of($r),
+			{ yes => 'reached', no => 'MISSED' }->{$r->{reached}} // '', $possible,
+			$limit ? cell($limit->{xpmem}, '%s') : '', $old && !$short && $release eq release_of($ref) ?
+			sprintf('%+.1f %%', 100 * ($r->{value} / $old->{value} - 1)) : '';
 	}
-	print "\n$reached of $targets targets reached. possible: what the kernel's own functions take for it, and how many times that\n",
-		"it is; XPMEM: for the same. Both measured on 6.1.0-56-amd64, see selftests/bench/limits.csv\n";
+	s/ +$// for @lines;
+	print join("\n", @lines), "\n\n$reached of $targets targets reached\n";
 	return 0;
 }
 
-my %commands = (check => [\&check, 3], table => [\&table, 4], record => [\&record, 2], same => [\&same, 2]);
+sub table {
+	print_table(0, @_);
+	print "possible: what the kernel's own functions take for it, and how many times that it is; XPMEM: for the same. Both\n",
+		"measured on 6.1.0-56-amd64, see selftests/bench/limits.csv\n";
+	return 0;
+}
+
+sub targets { return print_table(1, @_) }
+
+my %commands = (check => [\&check, 3], table => [\&table, 4], targets => [\&targets, 4], record => [\&record, 2], same => [\&same, 2]);
 my $command = $commands{shift // ''};
-give_up("usage: check|table|record|same FILE...") unless $command && @ARGV == $command->[1];
+give_up("usage: check|table|targets|record|same FILE...") unless $command && @ARGV == $command->[1];
 exit $command->[0]->(@ARGV);

@@ -5,7 +5,7 @@
 #   run      print rows as they are measured
 #   table    then all of them beside targets, what is possible, and the reference; fails if a ratio is above its bound
 #   check    fail if a row is dearer than in selftests/bench/reference.csv, and if rows are missing or new
-#   record   write that file
+#   record   write that file, and what Documentation/performance.rst has of it: the table, curves up to 100000 mappings
 #   twice    measure two times, in two guests: do they agree?
 # Must never run where the clock does not count: what makes it count and the option that says so are given here, together.
 set -eu -o pipefail
@@ -50,6 +50,20 @@ about() {
 		"$(git -C "$LMAP_TOP" log -1 --format=%h 2>/dev/null || echo unknown)"
 }
 
+# document DIRECTORY: the table and the curves of the chapter are those of a run
+document() {
+	local chapter=$LMAP_TOP/Documentation/performance.rst
+	{
+		printf '::\n\n   %s\n' "$(about "$1")"
+		"$bench/compare.pl" targets "$reference" "$1/bench.csv" "$(release "$1")" "$bench/limits.csv" | sed 's/^./   &/'
+		echo
+	} >"$1/table"
+	awk -v table="$1/table" '/^\.\. end of what/ { skip = 0 } !skip { print }
+		/^\.\. make bench-record writes/ { skip = 1; print ""; while ((getline line <table) > 0) print line }' "$chapter" >"$1/chapter"
+	cp "$1/chapter" "$chapter"
+	cp "$1"/bench-*.svg "$LMAP_TOP/Documentation/images/"
+}
+
 [ $# -ge 2 ] || die "usage: bench.sh run|table|check|record|twice DIRECTORY [OPTION...]"
 command=$1 out=$2
 shift 2
@@ -73,7 +87,9 @@ record)
 	quiet_measure "$out" "$@"
 	"$bench/compare.pl" record "$out/bench.csv" "$(about "$out")" >"$reference.new"
 	mv "$reference.new" "$reference"
-	echo "selftests/bench/reference.csv: $(sed -n '1s/^# //p' "$reference")"
+	quiet_measure "$out" --siblings=100000 "$@"
+	document "$out"
+	echo "selftests/bench/reference.csv, Documentation/performance.rst: $(sed -n '1s/^# //p' "$reference")"
 	;;
 twice)
 	quiet_measure "$out-1" "$@"
