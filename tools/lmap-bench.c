@@ -55,8 +55,10 @@ static const struct {
 	{ "memory", bench_memory },
 };
 
-enum { OPT_CHECK = 256, OPT_TARGETS, OPT_WALL, OPT_ICOUNT, OPT_JSON, OPT_CSV,
-       OPT_SVG, OPT_LATENCY, OPT_ROUNDS, OPT_ONLY, OPT_SIBLINGS };
+enum {
+	OPT_CHECK = 256, OPT_TARGETS, OPT_WALL, OPT_ICOUNT, OPT_JSON, OPT_CSV,
+	OPT_SVG, OPT_LATENCY, OPT_ROUNDS, OPT_ONLY, OPT_SIBLINGS,
+};
 
 static const struct option long_options[] = {
 	{ "check", no_argument, NULL, OPT_CHECK },

@@ -9,8 +9,9 @@
 #include <errno.h>
 #include <math.h>
 
-enum { WIDTH = 720, HEIGHT = 440, LEFT = 80, RIGHT = 170, TOP = 48, BOTTOM = 60,
-       LABELS = 12 };
+enum { WIDTH = 720, HEIGHT = 440, LEFT = 80, RIGHT = 170, TOP = 48, BOTTOM = 60 };
+
+#define LABELS	12	/* that have room below an axis */
 
 /* Okabe and Ito: told apart by all kinds of eyes, and in print by their order. */
 static const char *const colours[PLOT_SERIES_MAX] = {

@@ -155,10 +155,20 @@ sub print_table {
 	return 0;
 }
 
+sub print_bounds {
+	my ($new) = @_;
+	print "\nBounds, which hold on every machine:\n";
+	for my $r (grep { $_->{limit} ne '' } map { $new->{rows}{$_} } @{$new->{names}}) {
+		printf "%-44s %6.2f x %-28s (at most %.1f)%s\n", $r->{name}, $r->{ratio}, $r->{against}, $r->{limit},
+			$r->{ratio} > $r->{limit} ? ' TOO MUCH' : '';
+	}
+}
+
 sub table {
 	print_table(0, @_);
 	print "possible: what the kernel's own functions take for it, and how many times that it is; XPMEM: for the same. Both\n",
 		"measured on 6.1.0-56-amd64, see selftests/bench/limits.csv\n";
+	print_bounds(load($_[1]));
 	return 0;
 }
 
