@@ -13,7 +13,7 @@ TAP_SUITE=bench TAP_LOG=$work/log TAP_SHOW=head
 
 head=group,name,value,low,high,unit,per,against,other,ratio,limit,target,target_ratio,reached,by
 
-# run NAME IOCTL TOUCH MAP BYTES: a file as lmap-bench writes it
+# run NAME IOCTL TOUCH MAP BYTES [NOT-LENT IN-USE]: a file as lmap-bench writes it
 run() {
 	cat >"$work/$1" <<-E
 		$head
@@ -21,6 +21,8 @@ run() {
 		kernel,memfd: first write,$3,,,instructions,page,,,,,,,,itself
 		kernel,memfd: munmap,500,,,instructions,page,,,,,,,,itself
 		map,"map, ""new"" region",$4,,,instructions,call,null ioctl,$2,7,,5000,,yes,call
+		lender,"munmap of 64 MiB, not lent",${6-100000},,,instructions,call,,,,,,,,itself
+		lender,"munmap of 64 MiB, in use",${7-120000},,,instructions,call,,,,,,,,munmap
 		memory,a mapping,$5,,,bytes,mapping,,,,,,,,itself
 	E
 }
@@ -39,10 +41,13 @@ run same 600 2000 4000 200
 run little 600 2000 4119 200
 run much 600 2000 4121 200
 run less 600 2000 3000 200
+run kernel 600 3000 4000 200
 run memory 600 2000 4000 207
 run scaled 660 2000 4620 200
 run scaled_more 660 2000 4668 200
 run scaled_memory 660 2000 4400 207
+run disorder 600 2000 4000 200 104000 124800
+run in_use 600 2000 4000 200 100000 124000
 grep -v '^memory' "$work/same" >"$work/missing"
 { cat "$work/same"; echo 'map,another,1,,,instructions,call,,,,,,,,call'; } >"$work/more"
 { cat "$work/same"; echo 'map,null ioctl,1,,,instructions,call,,,,,,,,call'; } >"$work/double"
@@ -57,15 +62,18 @@ table() {
 	grep -q 'map, "new" region .* 4121 call .* 5000 reached .* 1000 *4.1 x .* 2000 *+3.0 %' "$work/out"
 }
 
-agree() { ./compare.pl same "$work/first" "$work/same" | grep '5 rows, 5 identical'; }
+agree() { ./compare.pl same "$work/first" "$work/same" | grep '7 rows, 7 identical'; }
 differ() { ! ./compare.pl same "$work/first" "$work/little"; }
 differ_in_rows() { ! ./compare.pl same "$work/first" "$work/missing"; }
 
 check "a reference keeps names that are quoted" names_survive
-check "the same passes" verdict 0 6.1.0-1-amd64 same "5 rows compared: 0 dearer"
+check "the same passes" verdict 0 6.1.0-1-amd64 same "7 rows compared: 0 dearer"
 check "less than 3 % more passes" verdict 0 6.1.0-1-amd64 little
 check "3 % more fails" verdict 1 6.1.0-1-amd64 much "1 dearer.*make bench-record"
 check "what is cheaper passes, and is told" verdict 0 6.1.0-1-amd64 less "^cheaper: map"
+check "what the kernel's own takes is told, and fails nothing" verdict 0 6.1.0-1-amd64 kernel "^kernel:  memfd: first write"
+check "munmap that is dearer for everybody passes" verdict 0 6.1.0-1-amd64 disorder "^kernel:  munmap of 64 MiB, not lent"
+check "munmap that is dearer for a lender fails" verdict 1 6.1.0-1-amd64 in_use "^dearer:  munmap of 64 MiB, in use"
 check "bytes count too" verdict 1 6.1.0-1-amd64 memory "^dearer:  a mapping"
 check "a row that is missing fails" verdict 1 6.1.0-1-amd64 missing "^missing: a mapping"
 check "a new row fails" verdict 1 6.1.0-1-amd64 more "^new:     another"
