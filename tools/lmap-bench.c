@@ -13,6 +13,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <lmap.h>
 
@@ -229,6 +230,10 @@ int main(int argc, char **argv)
 	if (optind < argc || (to_csv && to_json && !csv && !json)) {
 		usage(stderr);
 		return 2;
+	}
+	if (sysconf(_SC_PAGESIZE) != PAGE) {
+		fprintf(stderr, "lmap-bench: rows are of pages of 4 KiB, which this kernel has not\n");
+		return 1;
 	}
 	if (!options.rounds)
 		options.rounds = options.icount ? 9 : 31;
