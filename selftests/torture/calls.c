@@ -36,10 +36,15 @@ static void map_roll(struct worker *w, unsigned long cmd, struct lmap_map *m)
 	}
 }
 
-/* A page that can't be had: the reason can be a lender that changes it. */
-static bool map_allow(struct worker *w, int ret, unsigned int flags)
+/*
+ * A page that can't be had: the reason can be a lender that changes it. One that
+ * would have to be moved (a movable zone) and must stay where it is (LMAP_PIN)
+ * can't be granted.
+ */
+static bool map_allow(struct worker *w, int ret, unsigned int flags,
+		      bool detach)
 {
-	if (ret == -ENOMEM && flags & LMAP_PIN)
+	if (ret == -ENOMEM && (flags & LMAP_PIN || detach))
 		ret = -EFAULT;
 	return ALLOW(w, ret, MAP_ERRORS);
 }
@@ -61,7 +66,8 @@ static bool map_memory(struct worker *w, unsigned long cmd, struct range r,
 	r.n = hold(r.first, r.n, false);
 	if (r.n) {
 		m.length = r.n * PG;
-		ok = map_allow(w, op_range(me.space, cmd, &m), m.flags);
+		ok = map_allow(w, op_range(me.space, cmd, &m), m.flags,
+			       cmd != LMAP_MAP);
 	}
 	let_go(r.first, r.n, false);
 	return ok;
