@@ -131,7 +131,7 @@ void do_map_on(struct worker *w)
 	if (!e)
 		return;
 	m.window = e->fd;
-	map_allow(w, op_range(me.space, cmd, &m), m.flags);
+	map_allow(w, op_range(me.space, cmd, &m), m.flags, false);
 	entry_put(e);
 }
 
