@@ -711,7 +711,7 @@ static int is_unpaged(tree *t)
 
 static int make_pager(tree *t)
 {
-	return (pager = pager_create(t->space, t->w[0], 0)) < 0 ? pager : 0;
+	return (pager = pager_create_told(t->space, t->w[0])) < 0 ? pager : 0;
 }
 
 static int is_paged(tree *t)

@@ -14,6 +14,8 @@
 
 /* Pager descriptor or -errno. */
 int pager_create(int space, int window, uint64_t timeout);
+/* The same; one that was made but could not be told (EFAULT) is closed. */
+int pager_create_told(int space, int window);
 /* Messages or -errno. */
 int pager_read(int pager, struct lmap_fault *faults, unsigned int max);
 /* How many waited or -errno. */
