@@ -366,25 +366,6 @@ LMAP_TEST(pager, pread_pwrite_and_populate_do_not_wait)
 	EXPECT_EQ(0, pager_poll(self->pager));
 }
 
-struct reader {
-	pthread_t thread;
-	int fd;
-	void *to;
-	ssize_t result;
-	bool done;
-};
-
-static void *reader_run(void *arg)
-{
-	struct reader *r = arg;
-
-	r->result = read(r->fd, r->to, 5);
-	if (r->result < 0)
-		r->result = -errno;
-	__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
-	return NULL;
-}
-
 LMAP_TEST(pager, the_kernel_waits_like_anybody)
 {
 	struct lmap_fault f;

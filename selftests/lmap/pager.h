@@ -38,6 +38,17 @@ void touch_start(struct toucher *t, void *addr, int poke);
 /* What peek() or poke() said. */
 int touch_end(struct toucher *t);
 
+/* A thread in whose read() of five bytes the kernel touches @to. */
+struct reader {
+	pthread_t thread;
+	int fd;
+	void *to;
+	ssize_t result;		/* or -errno */
+	bool done;
+};
+
+void *reader_run(void *arg);
+
 /*
  * A process with a paged window of @pages, of which the test holds window and
  * pager, the only one. It runs @fn; what that returns is its exit status.

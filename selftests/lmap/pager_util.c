@@ -97,6 +97,17 @@ int touch_end(struct toucher *t)
 	return t->result;
 }
 
+void *reader_run(void *arg)
+{
+	struct reader *r = arg;
+
+	r->result = read(r->fd, r->to, 5);
+	if (r->result < 0)
+		r->result = -errno;
+	__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
 static int client_main(int sock, size_t pages, uint64_t timeout,
 		       int (*fn)(char *view))
 {

@@ -66,23 +66,6 @@ LMAP_TEST(pager_wait, a_signal_is_handled_and_the_wait_begins_anew)
 	EXPECT_EQ(1, touch_end(&t));
 }
 
-struct reader {
-	pthread_t thread;
-	int fd;
-	void *to;
-	ssize_t result;
-};
-
-static void *reader_run(void *arg)
-{
-	struct reader *r = arg;
-
-	r->result = read(r->fd, r->to, 5);
-	if (r->result < 0)
-		r->result = -errno;
-	return NULL;
-}
-
 LMAP_TEST(pager_wait, a_signal_does_not_break_a_system_call)
 {
 	struct sigaction sa = { .sa_handler = handler };
