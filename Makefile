@@ -79,7 +79,7 @@ endif
 bench-check bench-record: setup
 	@KERNEL=$(KERNEL) $(VM)/bench.sh $(@:bench-%=%) $(B)/bench
 
-## make check           all tests: user space, then kselftests in a VM
+## make check           all tests: user space, the tools that use the model, then kselftests in a VM
 ##       T=name         only this kselftest program, or program.test
 ##       KERNEL=...     one of selftests/vm/kernels: 6.1, 7.2-arm64, debug, ...; SMP=1|2
 check: setup
@@ -88,7 +88,7 @@ check: setup
 	rc=$${PIPESTATUS[0]}; $(VM)/count.sh $(B)/check.log $$rc
 check check-kernel: SHELL := /bin/bash
 
-## make check-user check-uses      only the tests in user space: events, what lmapctl shows, installing, mapping database, models
+## make check-user      only the tests in user space: events, what lmapctl shows, installing, mapping database, models
 check-user: lib tools
 	@$(MAKE) -s -C selftests/events OUT=$(B)/events check
 	@$(MAKE) -s -C selftests/ctl OUT=$(B)/ctl LIBOUT=$(B)/lib check
