@@ -146,7 +146,7 @@ static void fill_range(struct fill *f, unsigned long addr,
 	unsigned long wfirst = max(hit->wfirst, lmap_vma_wpage(vma, first));
 	unsigned long wlast = min(hit->wlast, lmap_vma_wpage(vma, last));
 	unsigned long page = lmap_hit_page(hit, wpage);
-	unsigned long lo = page, hi = page;
+	unsigned long lo, hi = page;
 	unsigned long min_page = page - (wpage - wfirst);
 	unsigned long max_page = page + (wlast - wpage);
 
@@ -158,7 +158,7 @@ static void fill_range(struct fill *f, unsigned long addr,
 	 * Up to the border of the chunk, and on if there is a next one. Not the
 	 * other way: who goes forwards has filled what lies behind him.
 	 */
-	lo = max(min_page, round_down(lo, LMAP_CHUNK_PAGES));
+	lo = max(min_page, round_down(page, LMAP_CHUNK_PAGES));
 	for (;;) {
 		hi = min(max_page, hi | (LMAP_CHUNK_PAGES - 1));
 		if (hi == max_page || !lmap_tile_chunk(region, hi + 1))
@@ -334,13 +334,13 @@ static int fault_check(struct fill *f, unsigned long addr,
 }
 
 /*
- * @held is not all that is wanted: whom the window has as its pager is asked,
- * without any lock. @ret: what to answer if there is nobody.
+ * Nothing is mapped (@ret is -ENOENT), or without the right (-EACCES): whom the
+ * window has as its pager is asked, without any lock.
  * Model: selftests/models/pager.pml, fault().
  */
-static vm_fault_t fault_ask(struct vm_fault *vmf, struct fill *f,
-			    unsigned int held, int ret)
+static vm_fault_t fault_ask(struct vm_fault *vmf, struct fill *f, int ret)
 {
+	unsigned int held = ret == -EACCES ? f->hit.rights : 0;
 	struct lmap_ask ask = {
 		.wpage = lmap_vma_wpage(f->vma, vmf->address),
 		.access = fill_rights_wanted(f) & ~held,
@@ -384,10 +384,8 @@ static vm_fault_t window_fault(struct vm_fault *vmf, struct fill *f)
 	ret = fault_check(f, vmf->address, &region, &page, &start, &end);
 	if (ret == -EAGAIN)
 		return fault_pin(vmf, f, region, page);
-	if (ret == -ENOENT)
-		return fault_ask(vmf, f, 0, ret);
-	if (ret == -EACCES)
-		return fault_ask(vmf, f, f->hit.rights, ret);
+	if (ret == -ENOENT || ret == -EACCES)
+		return fault_ask(vmf, f, ret);
 	if (ret)
 		return fault_errno(vmf, ret);
 	lmap_race_sleep(fault_looked_up);
@@ -449,9 +447,8 @@ vm_fault_t lmap_window_mkwrite(struct vm_fault *vmf)
 		lmap_region_put(region);
 		return VM_FAULT_NOPAGE;
 	}
-	if (ret == -EACCES || ret == -ENOENT) {
-		unsigned int held = ret == -EACCES ? f.hit.rights : 0;
-		vm_fault_t fault = fault_ask(vmf, &f, held, ret);
+	if (ret == -ENOENT || ret == -EACCES) {
+		vm_fault_t fault = fault_ask(vmf, &f, ret);
 
 		/* No lock is held any more: the core must leave it at that. */
 		return fault == VM_FAULT_RETRY ? fault | VM_FAULT_NOPAGE :
@@ -491,8 +488,8 @@ static void populate_vma(struct lmap_window *window,
 }
 
 /*
- * Views of @window, at most @max; how many there are. While @mm's mmap_lock is
- * held they stay; the file's own lock can't be held to allocate page tables.
+ * Views of @window, at most @max; how many there are. While the mmap_lock of its
+ * creator is held they stay; the file's own lock can't be held to allocate page tables.
  */
 static unsigned int window_views(struct lmap_window *window,
 				 struct vm_area_struct **views,

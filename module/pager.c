@@ -187,6 +187,9 @@ static struct lmap_pager *pager_of(struct lmap_window *window)
 {
 	struct lmap_pager *pager;
 
+	/* As most have none. */
+	if (!rcu_access_pointer(window->pager))
+		return NULL;
 	rcu_read_lock();
 	pager = rcu_dereference(window->pager);
 	if (pager && !refcount_inc_not_zero(&pager->ref))
@@ -210,8 +213,6 @@ struct lmap_pager *lmap_pager_get(struct lmap_window *window,
 {
 	struct lmap_pager *pager;
 
-	if (!rcu_access_pointer(window->pager))
-		return NULL;
 	/* Nobody can give what the window can't have; who exits must not wait. */
 	if (~window->rights & ask->access || current->flags & PF_EXITING)
 		return NULL;
@@ -338,8 +339,6 @@ void lmap_pager_wake(struct lmap_window *window, unsigned long wfirst,
 
 	/* Partner: smp_mb() in ask_is_answered(). */
 	smp_mb();
-	if (!rcu_access_pointer(window->pager))
-		return;
 	pager = pager_of(window);
 	if (!pager)
 		return;

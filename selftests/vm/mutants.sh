@@ -78,7 +78,7 @@ mutant 6.1 listeners listen.c "a socket that is gone keeps listening" '/^static 
 mutant 6.1 follow report.c "gains are told with the rights before" '/^void lmap_report_gained/,/^}/s/.rights = node->rights,/.rights = before,/'
 mutant 6.1 follow mdb.c "what was lost before is told again" '/^static void node_await_zap/,/^}/s/node->lost = 0;//'
 mutant 6.1 pager_wait pager.c "any pager lets the kernel wait" 's/ask->user || pager->privileged ||/true ||/'
-mutant 6.1 pager.pager.who_lacks_a_right_waits_for_it fault.c "a pager is not asked for a right" '/^	if (ret == -EACCES || ret == -ENOENT) {/s/ret == -EACCES/false/'
+mutant 6.1 pager.pager.who_lacks_a_right_waits_for_it fault.c "a pager is not asked for a right" 's/ret == -ENOENT || ret == -EACCES)/ret == -ENOENT)/'
 mutant 6.1 pager.pager.who_touches_nothing_waits_until_it_is_mapped map.c "what is mapped wakes nobody" '/lmap_pager_wake(/,/;/d'
 mutant 6.12 huge huge.c "an entry shows more than its mapping" '/h->hit.wlast - wpage < LMAP_HUGE_PAGES - 1/s/h->hit.wlast - wpage < LMAP_HUGE_PAGES - 1 || //'
 mutant 6.12 huge huge.c "an entry shows what lies behind in memory" '/page_to_pfn(lmap_tile_page(tile)) == h->pfn + i/s/page_to_pfn(lmap_tile_page(tile)) == h->pfn + i/true/'
