@@ -8,40 +8,7 @@
 
 #define N	8
 
-FIXTURE(pager) {
-	int space;
-	int window;
-	int pager;
-	char *mem;	/* page i holds i + 1 */
-	char *view;
-};
-
-FIXTURE_SETUP(pager)
-{
-	catch_faults();
-	self->space = space_open();
-	ASSERT_GE(self->space, 0);
-	self->mem = memory(N);
-	self->window = window_create(self->space, N * PG, RX | LMAP_W | LMAP_M);
-	ASSERT_GE(self->window, 0);
-	self->view = window_mmap(self->window, N * PG, PROT_READ | PROT_WRITE);
-	ASSERT_NE(MAP_FAILED, self->view);
-	self->pager = pager_create(self->space, self->window, 0);
-	ASSERT_GE(self->pager, 0);
-}
-
-FIXTURE_TEARDOWN(pager)
-{
-	close(self->pager);
-	close(self->window);
-	close(self->space);
-}
-
-/* The one message there is. */
-#define READ_ONE(fault) ASSERT_EQ(1, pager_read(self->pager, fault, 1))
-#define MAP_PAGE(page, rights) \
-	map_range(self->space, self->mem + (page) * PG, PG, rights, \
-		  self->window, (page) * PG, 0, NULL)
+FIXTURE_PAGED(pager, N)
 
 LMAP_TEST(pager, who_touches_nothing_waits_until_it_is_mapped)
 {

@@ -64,4 +64,40 @@ struct client client_start(size_t pages, uint64_t timeout,
 /* Exit status, or minus the signal that ended it. */
 int client_end(struct client *c);
 
+/* Memory, of which page i holds i + 1, and a paged window as large. */
+#define FIXTURE_PAGED(name, pages) \
+	FIXTURE(name) { \
+		int space; \
+		int window; \
+		int pager; \
+		char *mem; \
+		char *view; \
+	}; \
+	FIXTURE_SETUP(name) \
+	{ \
+		catch_faults(); \
+		self->space = space_open(); \
+		ASSERT_GE(self->space, 0); \
+		self->mem = memory(pages); \
+		self->window = window_create(self->space, (pages) * PG, ALL); \
+		ASSERT_GE(self->window, 0); \
+		self->view = window_mmap(self->window, (pages) * PG, \
+					 PROT_READ | PROT_WRITE); \
+		ASSERT_NE(MAP_FAILED, self->view); \
+		self->pager = pager_create(self->space, self->window, 0); \
+		ASSERT_GE(self->pager, 0); \
+	} \
+	FIXTURE_TEARDOWN(name) \
+	{ \
+		close(self->pager); \
+		close(self->window); \
+		close(self->space); \
+	}
+
+/* The one message there is; a page of the memory to its place in the window. */
+#define READ_ONE(fault) ASSERT_EQ(1, pager_read(self->pager, fault, 1))
+#define MAP_PAGE(page, rights) \
+	map_range(self->space, self->mem + (page) * PG, PG, rights, \
+		  self->window, (page) * PG, 0, NULL)
+
 #endif /* LMAP_TEST_PAGER_H */

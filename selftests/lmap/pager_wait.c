@@ -8,38 +8,7 @@
 
 #define N	8
 
-FIXTURE(pager_wait) {
-	int space;
-	int window;
-	int pager;
-	char *mem;	/* page i holds i + 1 */
-	char *view;
-};
-
-FIXTURE_SETUP(pager_wait)
-{
-	catch_faults();
-	self->space = space_open();
-	ASSERT_GE(self->space, 0);
-	self->mem = memory(N);
-	self->window = window_create(self->space, N * PG, ALL);
-	self->view = window_mmap(self->window, N * PG, PROT_READ | PROT_WRITE);
-	ASSERT_NE(MAP_FAILED, self->view);
-	self->pager = pager_create(self->space, self->window, 0);
-	ASSERT_GE(self->pager, 0);
-}
-
-FIXTURE_TEARDOWN(pager_wait)
-{
-	close(self->pager);
-	close(self->window);
-	close(self->space);
-}
-
-#define READ_ONE(fault) ASSERT_EQ(1, pager_read(self->pager, fault, 1))
-#define MAP_PAGE(page, rights) \
-	map_range(self->space, self->mem + (page) * PG, PG, rights, \
-		  self->window, (page) * PG, 0, NULL)
+FIXTURE_PAGED(pager_wait, N)
 
 static volatile sig_atomic_t handled;
 
