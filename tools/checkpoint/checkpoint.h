@@ -16,6 +16,8 @@
 
 #include <lmap.h>
 
+#include "tell.h"
+
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define WRITERS_MAX	16
@@ -186,11 +188,6 @@ struct options {
 
 extern struct options options;
 
-void expect(bool ok, const char *what);
-int failed(void);
-void fail(const char *format, ...)
-	__attribute__((noreturn, format(printf, 1, 2)));
-uint64_t now(void);
 void *anonymous(size_t size, int flags);
 
 void proof_run(void);

@@ -13,12 +13,10 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 struct options options = {
@@ -32,41 +30,7 @@ struct options options = {
 	.directory = "/tmp",
 };
 
-static int failures;
-
-void expect(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	failures++;
-	printf("      !! expected: %s\n", what);
-}
-
-int failed(void)
-{
-	return failures;
-}
-
-void fail(const char *format, ...)
-{
-	va_list args;
-
-	fflush(stdout);
-	va_start(args, format);
-	fprintf(stderr, "lmap-checkpoint: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(1);
-}
-
-uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
+const char *const tool_name = "lmap-checkpoint";
 
 void *anonymous(size_t size, int flags)
 {
@@ -229,16 +193,16 @@ int main(int argc, char **argv)
 		options.svg = "/out/checkpoint.svg";
 	if (restore) {
 		restore_run();
-		return failures ? 1 : 0;
+		return failed() ? 1 : 0;
 	}
 	for (unsigned int i = 0; i < PARTS; i++) {
 		if (chosen & 1U << i)
 			parts[i].run();
 	}
-	if (failures)
+	if (failed())
 		printf("\n  %d expectations do not hold, see the lines with !!\n",
-		       failures);
+		       failed());
 	else
 		printf("\n  All of it was as expected.\n");
-	return failures ? 1 : 0;
+	return failed() ? 1 : 0;
 }

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,18 +19,6 @@
 
 #define HOT	16	/* the last increment: writes to one of so many parts */
 #define IMAGES	3
-
-static void __attribute__((format(printf, 2, 3)))
-step(int n, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	printf("\n  %d.  ", n);
-	vprintf(format, args);
-	printf("\n");
-	va_end(args);
-}
 
 /* Recovers a copy of it, and computes the sums. */
 static void examine(const struct bank *like, const unsigned char *memory)

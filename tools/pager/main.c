@@ -41,6 +41,8 @@ struct command {
 	int (*run)(const struct arguments *args, char **words);
 };
 
+const char *const tool_name = "lmap-pager";
+
 static const char usage[] =
 "Usage: lmap-pager [OPTION...] [COMMAND]\n"
 "Page replacement by a process that serves the memory of others.\n"
@@ -92,9 +94,9 @@ static const struct option options[] = {
 
 static int verdict(void)
 {
-	printf("\n%s\n", expect_failures() ?
+	printf("\n%s\n", failed() ?
 	       "Something was not as it should be." : "All as it should be.");
-	return expect_failures() != 0;
+	return failed() != 0;
 }
 
 static int run_rates(const struct arguments *args, char **words)
@@ -234,7 +236,7 @@ static int run_run(const struct arguments *args, char **words)
 	if (out.done)
 		print_account(&out.account);
 	expect_outcome(&out);
-	return expect_failures() != 0;
+	return failed() != 0;
 }
 
 static const struct command commands[] = {

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,18 +24,6 @@ struct job {
 	uint64_t wanted;	/* checksum of what the filter must give */
 	uint32_t histogram[256];	/* as the plugin says */
 };
-
-static void __attribute__((format(printf, 2, 3)))
-step(int n, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	printf("\n  %d.  ", n);
-	vprintf(format, args);
-	printf("\n");
-	va_end(args);
-}
 
 static void cost(const char *what, uint64_t ns)
 {

@@ -12,13 +12,11 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CANARY	0xc5
@@ -31,41 +29,7 @@ struct options options = {
 	.curve_max = 8 << 20,
 };
 
-static int failures;
-
-void expect(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	failures++;
-	printf("      !! expected: %s\n", what);
-}
-
-void fail(const char *format, ...)
-{
-	va_list args;
-
-	fflush(stdout);
-	va_start(args, format);
-	fprintf(stderr, "lmap-sandbox: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(1);
-}
-
-uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
-size_t page_size(void)
-{
-	return sysconf(_SC_PAGESIZE);
-}
+const char *const tool_name = "lmap-sandbox";
 
 unsigned char *buffer_make(size_t size)
 {
@@ -244,10 +208,10 @@ int main(int argc, char **argv)
 		if (chosen & 1U << i)
 			parts[i].run();
 	}
-	if (failures)
+	if (failed())
 		printf("\n  %d expectations do not hold, see the lines with !!\n",
-		       failures);
+		       failed());
 	else
 		printf("\n  All of it was as expected.\n");
-	return failures ? 1 : 0;
+	return failed() ? 1 : 0;
 }

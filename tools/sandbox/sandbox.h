@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "tell.h"
+
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define MESSAGE_MAX	32768	/* of pixels that go through the channel */
@@ -192,11 +194,6 @@ struct options {
 
 extern struct options options;
 
-void expect(bool ok, const char *what);
-void fail(const char *format, ...)
-	__attribute__((noreturn, format(printf, 1, 2)));
-uint64_t now(void);
-size_t page_size(void);
 /* Whole pages, one more on each side that must not change. */
 unsigned char *buffer_make(size_t size);
 bool buffer_is_bounded(const unsigned char *buffer, size_t size);

@@ -14,10 +14,8 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <sys/stat.h>
 
@@ -29,27 +27,7 @@ const size_t nr_backends = sizeof(backends) / sizeof(*backends);
 
 enum { PARAVIRT, SHADOW, VTLB, BACKENDS };
 
-static int failures;
-
-void fail(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "lmap-vm: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(1);
-}
-
-uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
+const char *const tool_name = "lmap-vm";
 
 bool read_all(int fd, void *p, size_t n)
 {
@@ -77,14 +55,6 @@ bool write_all(int fd, const void *p, size_t n)
 			return false;
 	}
 	return true;
-}
-
-static void expect(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	failures++;
-	printf("      !! expected: %s\n", what);
 }
 
 struct options {
@@ -531,6 +501,7 @@ int main(int argc, char **argv)
 	struct result results[16];
 	struct program own = { 0 };
 	size_t n = 0, runs = 0;
+	bool bad = false;
 
 	geometry_init();
 	parse(argc, argv, &opts);
@@ -560,12 +531,13 @@ int main(int argc, char **argv)
 	if (runs == n * nr_backends)
 		summary(results, n);
 	if (opts.svg && curve_draw(opts.svg, &opts.params))
-		failures++;
-	if (opts.software && !failures)
+		bad = true;
+	bad |= failed();
+	if (opts.software && !bad)
 		printf("\nIn software only.\n");
 	else
-		printf("\n%zu runs: %s\n", runs, failures ?
+		printf("\n%zu runs: %s\n", runs, bad ?
 		       "something was not as it should be." :
 		       "each as in software, and nothing of the host's in any guest.");
-	return failures != 0;
+	return bad;
 }

@@ -18,15 +18,13 @@
 #define LMAP_VM_H
 
 #include "guest.h"
+#include "tell.h"
 
 #include <stdio.h>
 #include <sys/types.h>
 
 #include <lmap.h>
 
-void fail(const char *format, ...)
-	__attribute__((noreturn, format(printf, 1, 2)));
-uint64_t now(void);
 /* All of it, or false. */
 bool read_all(int fd, void *p, size_t n);
 bool write_all(int fd, const void *p, size_t n);
