@@ -296,6 +296,19 @@ static struct lmap_node *scope_next(struct lmap_revoke *rv,
 	return NULL;
 }
 
+/* Told by the borders of all: can a node straddle @at? */
+static bool may_straddle(const struct lmap_revoke *rv, unsigned long at)
+{
+	const struct rb_root_cached *ranges = &rv->mdb->ranges;
+	const struct rb_node *top = ranges->rb_root.rb_node;
+
+	if (rv->scope.root)
+		return straddles(rv->scope.root, at);
+	return top && rb_entry(ranges->rb_leftmost, struct lmap_node,
+			       rrb)->rfirst < at &&
+	       rb_entry(top, struct lmap_node, rrb)->rlast_subtree >= at;
+}
+
 /*
  * The next topmost node that must be cut at @at. The scope's root itself is cut
  * only with self: else it keeps everything, and its children are the topmost.
@@ -303,7 +316,7 @@ static struct lmap_node *scope_next(struct lmap_revoke *rv,
 static struct lmap_node *next_to_split(struct lmap_revoke *rv,
 				       struct lmap_node *node, unsigned long at)
 {
-	if (!at)
+	if (!at || !may_straddle(rv, at))
 		return NULL;
 	while ((node = scope_next(rv, node, at - 1, at))) {
 		take_break(rv);
@@ -327,10 +340,11 @@ unsigned long lmap_mdb_spares_needed(struct lmap_revoke *rv)
 	lockdep_assert_held(&rv->mdb->lock);
 	while ((node = next_to_split(rv, node, rv->scope.rfirst)))
 		n += subtree_straddlers(rv, node, rv->scope.rfirst);
-	if (rv->scope.rlast == ULONG_MAX)
-		return n;
-	while ((node = next_to_split(rv, node, rv->scope.rlast + 1)))
+	while (rv->scope.rlast != ULONG_MAX &&
+	       (node = next_to_split(rv, node, rv->scope.rlast + 1)))
 		n += subtree_straddlers(rv, node, rv->scope.rlast + 1);
+	/* Nothing new comes below a mark, and only we split: it stays so. */
+	rv->uncut = !n && rv->mdb->mark.take;
 	return n;
 }
 
@@ -441,8 +455,9 @@ void lmap_mdb_demote(struct lmap_revoke *rv)
 	rv->zfirst = ULONG_MAX;
 	rv->zlast = 0;
 	rv->started = false;
-	demote_border(rv, rv->scope.rfirst);
-	if (rv->scope.rlast != ULONG_MAX)
+	if (!rv->uncut)
+		demote_border(rv, rv->scope.rfirst);
+	if (!rv->uncut && rv->scope.rlast != ULONG_MAX)
 		demote_border(rv, rv->scope.rlast + 1);
 	while ((node = scope_next(rv, node, rv->scope.rfirst, rv->scope.rlast))) {
 		if (in_scope(rv, node))
@@ -684,6 +699,7 @@ static void run_grow(struct lmap_revoke *rv, struct lmap_run *run,
 		if (!node)
 			break;
 		node->flags &= ~LMAP_NODE_ZAP;
+		run->pins |= node->flags & LMAP_NODE_PIN;
 		run->nodes++;
 		if (behind)
 			run->wlast = lmap_node_wlast(node);
@@ -701,6 +717,7 @@ static void run_begin(struct lmap_revoke *rv, struct lmap_run *run,
 	run->wfirst = node->wfirst;
 	run->wlast = lmap_node_wlast(node);
 	run->nodes = 1;
+	run->pins = node->flags & LMAP_NODE_PIN;
 	node->flags &= ~LMAP_NODE_ZAP;
 	run_grow(rv, run, node, false);
 	run_grow(rv, run, node, true);

@@ -392,6 +392,7 @@ bool lmap_mdb_is_ancestor(const struct lmap_node *node,
  * @pages: result: pages that they lost, each node counted by itself
  * @over: result: more was revoked than asked, for want of spares
  * @breaks: mdb->lock may be dropped every LMAP_MDB_BATCH nodes
+ * @uncut: private to mdb.c: it is marked, and nothing has to be split
  * @steps: private to mdb.c: nodes looked at
  * @zfirst: private to mdb.c: first region page of nodes with work to do
  * @zlast: private to mdb.c: last region page of those
@@ -406,6 +407,7 @@ struct lmap_revoke {
 	u64 pages;
 	bool over;
 	bool breaks;
+	bool uncut;
 	unsigned int steps;
 	unsigned long zfirst;
 	unsigned long zlast;
@@ -532,6 +534,7 @@ void lmap_mdb_adopt(struct lmap_revoke *rv, struct lmap_node *parent,
  * @wfirst: first window page
  * @wlast: last window page
  * @nodes: how many mappings
+ * @pins: one of them has LMAP_NODE_PIN
  */
 struct lmap_run {
 	struct lmap_index *index;
@@ -539,6 +542,7 @@ struct lmap_run {
 	unsigned long wfirst;
 	unsigned long wlast;
 	unsigned long nodes;
+	bool pins;
 };
 
 /* A run of more than one mapping ends after so many of them or of pages. */

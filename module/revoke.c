@@ -94,7 +94,7 @@ static void run_zap(struct lmap_region *region, struct lmap_run *run)
 	struct lmap_node *node = NULL;
 	unsigned int steps = 0;
 
-	while ((node = lmap_run_next(run, node))) {
+	while (run->pins && (node = lmap_run_next(run, node))) {
 		if (lmap_node_dying(node))
 			lmap_node_uncharge_locked(node);
 		lmap_mdb_break(&region->mdb, &steps);
