@@ -138,6 +138,7 @@ struct lmap_reserve_list {
  * @dead: @mm is gone: no new regions or windows
  * @reason: with @dead: how it went
  * @closed: the file is gone: no region may outlive its mappings any more
+ * @nr_views: views of our windows in @mm
  * @nr_tiles: pinned pages of all regions
  * @ears: who listens, see report.h
  * @nr_ears: how many
@@ -159,6 +160,7 @@ struct lmap_space {
 	bool dead;
 	enum lmap_reason reason;
 	bool closed;
+	atomic_t nr_views;
 	atomic_long_t nr_tiles;
 	struct list_head ears;
 	unsigned int nr_ears;

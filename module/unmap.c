@@ -61,6 +61,9 @@ struct file *lmap_next_view(struct lmap_space *space, unsigned long *addr,
 	struct vm_area_struct *vma;
 	struct file *file = NULL;
 
+	/* Who only lends has none. One that comes now comes after us. */
+	if (!atomic_read(&space->nr_views))
+		return NULL;
 	mmap_read_lock(mm);
 	for (vma = find_vma(mm, *addr); vma && vma->vm_start <= end;
 	     vma = find_vma(mm, vma->vm_end)) {

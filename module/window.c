@@ -83,7 +83,20 @@ static int lmap_window_mprotect(struct vm_area_struct *vma,
 	return 0;
 }
 
+/* A view can become two, or move; it is in no other mm than the space's. */
+static void lmap_window_open(struct vm_area_struct *vma)
+{
+	atomic_inc(&lmap_vma_window(vma)->space->nr_views);
+}
+
+static void lmap_window_close(struct vm_area_struct *vma)
+{
+	atomic_dec(&lmap_vma_window(vma)->space->nr_views);
+}
+
 const struct vm_operations_struct lmap_window_vm_ops = {
+	.open = lmap_window_open,
+	.close = lmap_window_close,
 	.fault = lmap_window_fault,
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 	.huge_fault = lmap_window_huge_fault,
@@ -114,6 +127,7 @@ static int lmap_window_mmap(struct file *file, struct vm_area_struct *vma)
 	vm_flags_mod(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP |
 		     VM_DONTCOPY, clear);
 	vma->vm_ops = &lmap_window_vm_ops;
+	lmap_window_open(vma);
 	return 0;
 }
 
