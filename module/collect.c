@@ -15,11 +15,32 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-/* Pieces. */
+/* Pieces. Those that are local need no memory, and with a reserve must not. */
+
+static struct map_piece *piece_alloc(struct map_request *req)
+{
+	unsigned int i = ffz(req->used);
+
+	if (i >= MAP_PIECES_LOCAL)
+		return kzalloc(sizeof(struct map_piece), GFP_KERNEL_ACCOUNT);
+	req->used |= BIT(i);
+	memset(&req->local[i], 0, sizeof(req->local[i]));
+	return &req->local[i];
+}
+
+static void piece_forget(struct map_request *req, struct map_piece *piece)
+{
+	if (piece >= req->local && piece < req->local + MAP_PIECES_LOCAL)
+		req->used &= ~BIT(piece - req->local);
+	else
+		kfree(piece);
+}
 
 static void piece_free_node(struct map_request *req, struct map_piece *piece)
 {
-	if (piece->node && !piece->linked) {
+	if (piece->node && !piece->linked && lmap_piece_moves(req, piece)) {
+		lmap_node_free(piece->node);
+	} else if (piece->node && !piece->linked) {
 		kvfree(piece->node->origin->refs.table);
 		piece->node->origin->refs.table = NULL;
 		piece->node->origin->refs.tracked = false;
@@ -30,11 +51,6 @@ static void piece_free_node(struct map_request *req, struct map_piece *piece)
 			lmap_mapping_free(piece->node);
 	}
 	piece->node = NULL;
-}
-
-static bool piece_is_local(struct map_request *req, struct map_piece *piece)
-{
-	return piece >= req->local && piece < req->local + ARRAY_SIZE(req->local);
 }
 
 static void piece_free(struct map_request *req, struct map_piece *piece)
@@ -53,10 +69,7 @@ static void piece_free(struct map_request *req, struct map_piece *piece)
 		lmap_region_put(piece->region);
 	if (piece->source)
 		fput(piece->source->file);
-	if (piece_is_local(req, piece))
-		memset(piece, 0, sizeof(*piece));
-	else
-		kfree(piece);
+	piece_forget(req, piece);
 }
 
 /* Also what pieces hold; nodes that are linked stay. */
@@ -77,18 +90,36 @@ static void map_deny(struct map_request *req, int reason)
 		req->denied = reason;
 }
 
-/*
- * Most calls have one piece, or two while they look again: those need no memory,
- * and with a reserve must not.
+/**
+ * lmap_piece_node - have the memory for what a piece becomes
+ * @req: the request
+ * @piece: one of its pieces
+ *
+ * Only when it is known that it is needed: a call which finds that all is there
+ * already allocates nothing.
+ *
+ * Context: process; the caller's mmap_lock may be held for reading.
+ * Return: 0 or -ENOMEM.
  */
-static struct map_piece *piece_alloc(struct map_request *req)
+int lmap_piece_node(struct map_request *req, struct map_piece *piece)
 {
-	unsigned int i;
+	int ret;
 
-	for (i = 0; i < ARRAY_SIZE(req->local); i++)
-		if (!req->local[i].link.next)
-			return &req->local[i];
-	return kzalloc(sizeof(struct map_piece), GFP_KERNEL_ACCOUNT);
+	if (piece->node)
+		return 0;
+	if (lmap_piece_moves(req, piece)) {
+		piece->node = lmap_node_alloc(req->space, GFP_KERNEL_ACCOUNT);
+		return piece->node ? 0 : -ENOMEM;
+	}
+	ret = lmap_mapping_alloc(req->space->user, &piece->node);
+	if (ret) {
+		piece->node = lmap_reserve_mapping(req->space);
+		if (!piece->node)
+			return ret;
+		piece->reserved = true;
+	}
+	piece->node->origin->budget = req->budget;
+	return 0;
 }
 
 static struct map_piece *piece_add(struct map_request *req,
@@ -96,21 +127,9 @@ static struct map_piece *piece_add(struct map_request *req,
 				   unsigned int rights)
 {
 	struct map_piece *piece = piece_alloc(req);
-	int ret;
 
 	if (!piece)
 		return ERR_PTR(-ENOMEM);
-	ret = lmap_mapping_alloc(req->space->user, &piece->node);
-	if (ret) {
-		piece->node = lmap_reserve_mapping(req->space);
-		piece->reserved = piece->node;
-	}
-	if (!piece->node) {
-		if (!piece_is_local(req, piece))
-			kfree(piece);
-		return ERR_PTR(ret);
-	}
-	piece->node->origin->budget = req->budget;
 	piece->wfirst = req->wfirst + (spage - req->sfirst);
 	piece->npages = npages;
 	piece->rights = rights;
@@ -124,20 +143,27 @@ static bool memory_detaches(struct vm_area_struct *vma)
 	return vma_is_anonymous(vma) && !(vma->vm_flags & VM_SHARED);
 }
 
+static unsigned int memory_rights(struct map_request *req,
+				  struct vm_area_struct *vma)
+{
+	unsigned int rights = LMAP_M;
+
+	rights |= vma->vm_flags & VM_READ ? LMAP_R : 0;
+	rights |= vma->vm_flags & VM_WRITE ? LMAP_W : 0;
+	rights |= vma->vm_flags & VM_EXEC ? LMAP_X : 0;
+	return rights & req->rights;
+}
+
 static int collect_memory(struct map_request *req, struct vm_area_struct *vma,
 			  unsigned long first, unsigned long last)
 {
-	unsigned int rights = LMAP_M;
+	unsigned int rights = memory_rights(req, vma);
 	bool shared = vma->vm_flags & VM_SHARED;
 
 	if (vma->vm_flags & (VM_PFNMAP | VM_IO))
 		return 0;
 	if (req->op != MAP_OP_MAP && !memory_detaches(vma))
 		return -EOPNOTSUPP;
-	rights |= vma->vm_flags & VM_READ ? LMAP_R : 0;
-	rights |= vma->vm_flags & VM_WRITE ? LMAP_W : 0;
-	rights |= vma->vm_flags & VM_EXEC ? LMAP_X : 0;
-	rights &= req->rights;
 	if (!(rights & LMAP_R)) {
 		map_deny(req, -EACCES);
 		return 0;
@@ -169,6 +195,85 @@ static int collect_memory(struct map_request *req, struct vm_area_struct *vma,
 		piece->rfirst = first;
 	}
 	return 0;
+}
+
+/*
+ * Is the whole target one mapping of just this memory? Returns its number, and
+ * what it can do.
+ */
+static u64 target_shows(struct map_request *req, unsigned int *rights,
+			bool *shared)
+{
+	struct lmap_index *index = &req->window->index;
+	struct lmap_region *region;
+	struct lmap_node *node;
+	u64 id = 0;
+
+	spin_lock(&index->lock);
+	node = lmap_index_first(index, req->wfirst, req->wfirst);
+	if (!node || req->window->dead || READ_ONCE(node->parent) ||
+	    lmap_node_wlast(node) < req->wfirst + (req->npages - 1) ||
+	    node->rfirst - node->wfirst != req->sfirst - req->wfirst)
+		goto out;
+	/* It stays as long as there is a node of it in an index. */
+	region = lmap_mdb_region(node->mdb);
+	if (region->space != req->space || region->detached)
+		goto out;
+	*shared = region->shared;
+	*rights = node->rights;
+	id = node->origin->id;
+out:
+	spin_unlock(&index->lock);
+	return id;
+}
+
+/* What the memory of the request allows, if that is the same for all of it. */
+static unsigned int source_allows(struct map_request *req, bool shared)
+{
+	unsigned long addr = req->sfirst << PAGE_SHIFT;
+	struct mm_struct *mm = req->space->mm;
+	struct vm_area_struct *vma;
+	unsigned int rights = 0;
+
+	if (req->sfirst > (TASK_SIZE - 1) >> PAGE_SHIFT ||
+	    mmap_read_lock_killable(mm))
+		return 0;
+	vma = vma_lookup(mm, addr);
+	if (vma && !(vma->vm_flags & (VM_PFNMAP | VM_IO)) &&
+	    !(vma->vm_flags & VM_SHARED) == !shared &&
+	    (vma->vm_end - addr) >> PAGE_SHIFT >= req->npages)
+		rights = memory_rights(req, vma);
+	mmap_read_unlock(mm);
+	return rights;
+}
+
+/**
+ * lmap_map_there - has what is asked for been mapped before, in one piece?
+ * @req: decoded
+ * @rights: result: what the call gives
+ *
+ * The short way for who maps again instead of remembering. It is as if the call
+ * had come when the target was looked at: whoever takes the mapping away, or the
+ * memory, comes after it. Whatever is less simple is for lmap_pieces_prepare()
+ * and piece_extend().
+ *
+ * Context: process, no locks.
+ * Return: the number of the mapping, or 0.
+ */
+u64 lmap_map_there(struct map_request *req, unsigned int *rights)
+{
+	unsigned int have;
+	bool shared;
+	u64 id;
+
+	if (req->op != MAP_OP_MAP ||
+	    req->flags & (LMAP_POPULATE | LMAP_PIN | LMAP_TRACK))
+		return 0;
+	id = target_shows(req, &have, &shared);
+	if (!id)
+		return 0;
+	*rights = source_allows(req, shared);
+	return *rights & LMAP_R && !(*rights & ~have) ? id : 0;
 }
 
 /* What the first mapping of a range of a window of ours looks like. */
@@ -288,8 +393,11 @@ static int pieces_collect(struct map_request *req)
 	req->denied = -EFAULT;
 	if (req->sfirst > limit)
 		return -EFAULT;
-	for (vma = find_vma(req->space->mm, req->sfirst << PAGE_SHIFT);
-	     vma && vma->vm_start >> PAGE_SHIFT <= limit && !ret;
+	/* What is there is looked for in a shorter way than what comes next. */
+	vma = vma_lookup(req->space->mm, req->sfirst << PAGE_SHIFT);
+	if (!vma)
+		vma = find_vma(req->space->mm, req->sfirst << PAGE_SHIFT);
+	for (; vma && vma->vm_start >> PAGE_SHIFT <= limit && !ret;
 	     vma = vma_behind(req->space->mm, vma, limit)) {
 		struct lmap_window *source = lmap_vma_window(vma);
 		unsigned long from = max(req->sfirst,
@@ -460,6 +568,8 @@ static int pieces_track(struct map_request *req)
 		return 0;
 	list_for_each_entry(piece, &req->pieces, link) {
 		ret = lmap_region_track(piece->region);
+		if (!ret)
+			ret = lmap_piece_node(req, piece);
 		if (ret)
 			return ret;
 		table = lmap_refs_table_alloc(piece->rfirst, piece->rfirst +

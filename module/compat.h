@@ -130,6 +130,16 @@ static inline int lmap_compat_shrinker_register(struct shrinker *shrinker)
 #endif
 
 /*
+ * Kernels can be built so that whatever is on the stack begins as zero. Not
+ * that, where a piece of memory is cleared when it is used and often is not.
+ */
+#if __has_attribute(__uninitialized__)
+#define lmap_uninitialized		__attribute__((__uninitialized__))
+#else
+#define lmap_uninitialized
+#endif
+
+/*
  * PREEMPT_RT: who waits to write lends its priority to nobody that reads. A
  * lock with one owner does, at the price of one reader at a time.
  */

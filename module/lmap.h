@@ -75,27 +75,29 @@
 /**
  * struct lmap_user - what all processes of a user have together
  * @link: in a hash table of all; users_lock in node.c
- * @refs: each space and each mapping; users_lock
+ * @refs: each space and each mapping; from 0 to 1 and back only under users_lock
  * @user: the kernel's account, for locked memory
  * @mappings: made by this user, or in reserve
  * @windows: of this user
  */
 struct lmap_user {
 	struct hlist_node link;
-	unsigned long refs;
+	refcount_t refs;
 	struct user_struct *user;
 	atomic_long_t mappings;
 	atomic_long_t windows;
 };
 
 /**
- * struct lmap_mapping - an origin, and who pays for it
+ * struct lmap_mapping - a mapping: its first node, its origin, and who pays
+ * @node: the first one; its memory goes with the mapping
  * @origin: what the database knows
  * @user: who made the mapping; holds a reference
  * @locked: pages that count as locked memory (LMAP_PIN)
  * @charged: it is one of @user's mappings
  */
 struct lmap_mapping {
+	struct lmap_node node;
 	struct lmap_origin origin;
 	struct lmap_user *user;
 	atomic_long_t locked;
@@ -476,7 +478,6 @@ void lmap_node_uncharge_locked(struct lmap_node *node);
 struct lmap_refs_table *lmap_refs_table_alloc(unsigned long first,
 					      unsigned long last);
 void lmap_mapping_free(struct lmap_node *node);
-void lmap_origin_free(struct lmap_origin *origin);
 void lmap_reserve_init(struct lmap_reserve_list *reserve);
 void lmap_reserve_free(struct lmap_space *space);
 struct lmap_node *lmap_reserve_mapping(struct lmap_space *space);

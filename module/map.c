@@ -142,28 +142,58 @@ static int map_populate(struct map_request *req)
 	return 0;
 }
 
-static void map_result(struct map_request *req, struct lmap_map *arg)
+static void map_result(struct map_request *req, struct lmap_map *arg, u64 id,
+		       unsigned int rights)
 {
-	struct map_piece *piece;
-
-	arg->out_bytes = 0;
-	arg->out_mappings = 0;
-	arg->out_rights = LMAP_RIGHTS_ALL;
-	arg->out_node_id = list_first_entry(&req->pieces, struct map_piece,
-					    link)->id;
-	list_for_each_entry(piece, &req->pieces, link) {
-		arg->out_bytes += (u64)piece->npages << PAGE_SHIFT;
-		arg->out_mappings++;
-		arg->out_rights &= piece->rights;
-	}
+	arg->out_node_id = id;
+	arg->out_rights = rights;
 	arg->out_fpage = 0;
 	if (!(req->flags & LMAP_RANGE))
 		arg->out_fpage = lmap_flexpage_encode((u64)req->wfirst <<
 						      PAGE_SHIFT, req->order,
-						      arg->out_rights);
+						      rights);
 }
 
-static int map_run(struct map_request *req, struct lmap_map *arg)
+static void map_result_pieces(struct map_request *req, struct lmap_map *arg)
+{
+	unsigned int rights = LMAP_RIGHTS_ALL;
+	struct map_piece *piece;
+
+	arg->out_bytes = 0;
+	arg->out_mappings = 0;
+	list_for_each_entry(piece, &req->pieces, link) {
+		arg->out_bytes += (u64)piece->npages << PAGE_SHIFT;
+		arg->out_mappings++;
+		rights &= piece->rights;
+	}
+	map_result(req, arg, list_first_entry(&req->pieces, struct map_piece,
+					      link)->id, rights);
+}
+
+/* Whatever came of a call: who waits for memory there looks again. */
+static void map_wake(struct map_request *req)
+{
+	lmap_pager_wake(req->window, req->wfirst,
+			req->wfirst + req->npages - 1);
+}
+
+/* True, with the result, if nothing is to be done. */
+static bool map_again(struct map_request *req, struct lmap_map *arg)
+{
+	unsigned int rights;
+	u64 id = lmap_map_there(req, &rights);
+
+	if (!id)
+		return false;
+	map_wake(req);
+	arg->out_bytes = (u64)req->npages << PAGE_SHIFT;
+	arg->out_mappings = 1;
+	map_result(req, arg, id, rights);
+	return true;
+}
+
+/* Everything up to the moment when the mappings are there. */
+static int map_make(struct map_request *req)
 {
 	int ret;
 
@@ -186,14 +216,19 @@ static int map_run(struct map_request *req, struct lmap_map *arg)
 	lmap_pieces_all(req);
 	if (!ret)
 		ret = lmap_pieces_leave(req);
+	return ret;
+}
+
+static int map_run(struct map_request *req, struct lmap_map *arg)
+{
+	int ret = map_make(req);
+
 	if (!ret)
 		ret = map_populate(req);
-	/* Whatever came of it: who waits looks again. */
 	if (!list_empty(&req->pieces))
-		lmap_pager_wake(req->window, req->wfirst,
-				req->wfirst + req->npages - 1);
+		map_wake(req);
 	if (!ret)
-		map_result(req, arg);
+		map_result_pieces(req, arg);
 	lmap_pieces_free(req, &req->pieces);
 	return ret;
 }
@@ -201,7 +236,8 @@ static int map_run(struct map_request *req, struct lmap_map *arg)
 static long map_ioctl(struct lmap_space *space, struct lmap_map *arg,
 		      enum map_op op)
 {
-	struct map_request req = { .space = space, .op = op };
+	struct map_piece local[MAP_PIECES_LOCAL] lmap_uninitialized;
+	struct map_request req = { .space = space, .op = op, .local = local };
 	struct file *file;
 	int ret;
 
@@ -214,7 +250,7 @@ static long map_ioctl(struct lmap_space *space, struct lmap_map *arg,
 	ret = map_decode(arg, &req);
 	if (!ret && READ_ONCE(req.window->dead))
 		ret = -ENXIO;
-	if (!ret)
+	if (!ret && !map_again(&req, arg))
 		ret = map_run(&req, arg);
 	fput(file);
 	return ret;

@@ -32,7 +32,7 @@ enum map_op {
  * @extend: the very same mapping is there already
  * @linked: has been linked; then @node belongs to the tree
  * @reserved: @node is from the reserve
- * @node: allocated ahead, not needed with @extend
+ * @node: what it becomes, allocated before anything is changed; not with @extend
  * @id: number of the mapping, for the result
  */
 struct map_piece {
@@ -55,6 +55,9 @@ struct map_piece {
 	u64 id;
 };
 
+/* Most calls have one piece, or two while they look again. */
+#define MAP_PIECES_LOCAL	2
+
 /**
  * struct map_request - what is asked, decoded
  * @op: how
@@ -72,7 +75,8 @@ struct map_piece {
  *	    pieces_sort()
  * @moved: those that were dealt with before the source was looked at again
  * @denied: the best reason why something was left out
- * @local: memory for the first pieces
+ * @local: memory for the first pieces, MAP_PIECES_LOCAL of them
+ * @used: which of them are used, a bit for each
  * @wlo: window pages of all pieces, from here
  * @whi: ... to here
  */
@@ -91,12 +95,22 @@ struct map_request {
 	struct list_head pieces;
 	struct list_head moved;
 	int denied;
-	struct map_piece local[2];
+	struct map_piece *local;
+	unsigned int used;
 	unsigned long wlo;
 	unsigned long whi;
 };
 
+/* It keeps its origin, and can't be told to come back. */
+static inline bool lmap_piece_moves(const struct map_request *req,
+				    const struct map_piece *piece)
+{
+	return req->op == MAP_OP_GRANT && !piece->detach;
+}
+
 /* collect.c */
+int lmap_piece_node(struct map_request *req, struct map_piece *piece);
+u64 lmap_map_there(struct map_request *req, unsigned int *rights);
 int lmap_pieces_prepare(struct map_request *req);
 void lmap_pieces_free(struct map_request *req, struct list_head *pieces);
 

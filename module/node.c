@@ -21,8 +21,8 @@
 /* Nodes set aside for splitting inside notifiers, for all spaces together. */
 #define NODE_POOL	256
 
-/* Spare nodes for each node that is reserved: a range has two borders. */
-#define SPARES_PER_NODE	2
+/* Nodes for each mapping that is reserved: a range has two borders, and may move. */
+#define SPARES_PER_NODE	3
 
 static unsigned int max_mappings = 1U << 20;
 module_param(max_mappings, uint, 0644);
@@ -46,7 +46,7 @@ u64 lmap_id_next(void)
 /* Users. */
 
 static DEFINE_HASHTABLE(users, 6);
-static DEFINE_SPINLOCK(users_lock);	/* users and their counts; also in RCU callbacks */
+static DEFINE_SPINLOCK(users_lock);	/* users; also in RCU callbacks */
 
 static struct lmap_user *user_find(kuid_t uid)
 {
@@ -71,40 +71,35 @@ struct lmap_user *lmap_user_get(void)
 
 	if (!fresh)
 		return NULL;
-	spin_lock_bh(&users_lock);
+	spin_lock_irq(&users_lock);
 	user = user_find(current_user()->uid);
 	if (user) {
-		user->refs++;
+		refcount_inc(&user->refs);
 	} else {
 		user = fresh;
-		user->refs = 1;
+		refcount_set(&user->refs, 1);
 		user->user = get_uid(current_user());
 		hash_add(users, &user->link, __kuid_val(user->user->uid));
 		fresh = NULL;
 	}
-	spin_unlock_bh(&users_lock);
+	spin_unlock_irq(&users_lock);
 	kfree(fresh);
 	return user;
 }
 
 void lmap_user_ref(struct lmap_user *user)
 {
-	spin_lock_bh(&users_lock);
-	user->refs++;
-	spin_unlock_bh(&users_lock);
+	refcount_inc(&user->refs);
 }
 
 void lmap_user_put(struct lmap_user *user)
 {
-	bool last;
+	unsigned long flags;
 
-	spin_lock_bh(&users_lock);
-	last = !--user->refs;
-	if (last)
-		hash_del(&user->link);
-	spin_unlock_bh(&users_lock);
-	if (!last)
+	if (!refcount_dec_and_lock_irqsave(&user->refs, &users_lock, &flags))
 		return;
+	hash_del(&user->link);
+	spin_unlock_irqrestore(&users_lock, flags);
 	free_uid(user->user);
 	kfree(user);
 }
@@ -288,6 +283,11 @@ static void mapping_free(struct lmap_mapping *mapping)
 	kmem_cache_free(mapping_cache, mapping);
 }
 
+static bool node_is_first(struct lmap_node *node)
+{
+	return node == &node_mapping(node)->node;
+}
+
 /**
  * lmap_mapping_charge - count a new mapping
  * @node: from lmap_mapping_alloc(), not linked yet
@@ -318,61 +318,59 @@ int lmap_mapping_charge(struct lmap_node *node)
 int lmap_mapping_alloc(struct lmap_user *user, struct lmap_node **out)
 {
 	struct lmap_mapping *mapping;
-	struct lmap_node *node;
 
-	node = kmem_cache_alloc(node_cache, GFP_KERNEL_ACCOUNT);
-	mapping = kmem_cache_zalloc(mapping_cache, GFP_KERNEL_ACCOUNT);
-	if (!node || !mapping) {
-		if (node)
-			lmap_node_free(node);
-		if (mapping)
-			kmem_cache_free(mapping_cache, mapping);
+	mapping = kmem_cache_alloc(mapping_cache, GFP_KERNEL_ACCOUNT);
+	if (!mapping)
 		return -ENOMEM;
-	}
+	/* The node is filled in by who links it. */
+	memset_after(mapping, 0, node);
 	lmap_user_ref(user);
 	mapping->user = user;
 	mapping->origin.id = lmap_id_next();
-	node->origin = &mapping->origin;
-	*out = node;
+	mapping->node.origin = &mapping->origin;
+	*out = &mapping->node;
 	return 0;
-}
-
-/* Never linked; its node has got another one. */
-void lmap_origin_free(struct lmap_origin *origin)
-{
-	struct lmap_mapping *mapping = container_of(origin, struct lmap_mapping,
-						    origin);
-
-	mapping_uncharge(mapping);
-	mapping_free(mapping);
 }
 
 /* Never linked. */
 void lmap_mapping_free(struct lmap_node *node)
 {
+	struct lmap_mapping *mapping = node_mapping(node);
+
 	lmap_mapping_uncharge_locked(node);
-	lmap_origin_free(node->origin);
-	lmap_node_free(node);
+	mapping_uncharge(mapping);
+	mapping_free(mapping);
+}
+
+static void node_free_unlinked(struct lmap_node *node)
+{
+	struct lmap_mapping *mapping = NULL;
+
+	/* Who looked at its origin came by one of its nodes, this or earlier. */
+	if (node->flags & LMAP_NODE_LAST)
+		mapping = node_mapping(node);
+	if (!node_is_first(node))
+		lmap_node_free(node);
+	if (mapping)
+		mapping_free(mapping);
 }
 
 static void node_free_rcu(struct rcu_head *rcu)
 {
-	struct lmap_node *node = container_of(rcu, struct lmap_node, rcu);
-
-	/* Who looked at its origin came by one of its nodes, this or earlier. */
-	if (node->flags & LMAP_NODE_LAST)
-		mapping_free(node_mapping(node));
-	lmap_node_free(node);
+	node_free_unlinked(container_of(rcu, struct lmap_node, rcu));
 }
 
 /*
  * Unlinked: lock-free readers may still look at it. The quota is given back at
- * once, since the user may need it for the next call.
+ * once, since the user may need it for the next call. The first node goes with
+ * the last one, however long before that it was unlinked.
  */
 void lmap_node_free_later(struct lmap_node *node)
 {
 	if (node->flags & LMAP_NODE_LAST)
 		mapping_uncharge(node_mapping(node));
+	else if (node_is_first(node))
+		return;
 	call_rcu(&node->rcu, node_free_rcu);
 }
 

@@ -170,23 +170,19 @@ static bool target_busy(struct map_request *req, struct map_piece *piece)
 	return busy;
 }
 
-/* A mapping that moves can't be told to come back. */
-static bool piece_moves(struct map_request *req, struct map_piece *piece)
-{
-	return req->op == MAP_OP_GRANT && !piece->detach;
-}
-
 /* What is moved, or only gets more rights, is no new mapping. */
 static bool piece_is_new(struct map_request *req, struct map_piece *piece)
 {
-	return !piece->extend && !piece_moves(req, piece);
+	return !piece->extend && !lmap_piece_moves(req, piece);
 }
 
 /* The quota; what is in reserve counts already and may be used up. */
 static int piece_charge(struct map_request *req, struct map_piece *piece)
 {
-	int ret = lmap_mapping_charge(piece->node);
 	struct lmap_node *node;
+	int ret;
+
+	ret = lmap_mapping_charge(piece->node);
 
 	if (!ret)
 		return 0;
@@ -226,6 +222,8 @@ static int piece_check(struct map_request *req, struct map_piece *piece)
 	if (!ret && req->flags & LMAP_NOREPLACE && !piece->extend &&
 	    target_busy(req, piece))
 		ret = -EEXIST;
+	if (!ret && !piece->extend)
+		ret = lmap_piece_node(req, piece);
 	if (!ret && piece_is_new(req, piece))
 		ret = piece_charge(req, piece);
 	if (!ret && piece_pins(req, piece) && !piece->extend)
@@ -413,7 +411,6 @@ static int piece_move(struct map_request *req, struct map_piece *piece)
 {
 	struct lmap_region *region = piece->region;
 	struct lmap_revoke rv = { .mdb = &region->mdb };
-	struct lmap_origin *unused = piece->node->origin;
 	unsigned long have = 0, need;
 	int ret;
 
@@ -455,11 +452,6 @@ static int piece_move(struct map_request *req, struct map_piece *piece)
 	mutex_unlock(&region->mdb.lock);
 	mutex_unlock(&region->revoke);
 	lmap_node_free_list(&rv.spares);
-	/* The node took over the origin of the mapping that moved. */
-	if (piece->linked)
-		lmap_origin_free(unused);
-	else
-		piece->node->origin = unused;
 	return ret;
 }
 
@@ -470,7 +462,7 @@ static int piece_make(struct map_request *req, struct map_piece *piece)
 	bool pins = piece_pins(req, piece);
 	int ret;
 
-	if (piece_moves(req, piece))
+	if (lmap_piece_moves(req, piece))
 		return piece_move(req, piece);
 	if (piece->detach && piece->extend)
 		return same_frames(req, piece, piece->rights) ? 0 : -EAGAIN;
@@ -524,7 +516,7 @@ static void piece_undo(struct map_request *req, struct map_piece *piece)
 				  .space = req->space,
 				  .reason = LMAP_REASON_UNDO };
 
-	if (piece->linked && !piece_moves(req, piece))
+	if (piece->linked && !lmap_piece_moves(req, piece))
 		lmap_revoke_window(req->window, piece->wfirst,
 				   piece->wfirst + piece->npages - 1, &take);
 }
@@ -610,7 +602,7 @@ static void pieces_keep(struct map_request *req, struct map_piece *until)
 	list_for_each_entry_safe(piece, next, &req->pieces, link) {
 		if (piece == until)
 			break;
-		if (piece_moves(req, piece))
+		if (lmap_piece_moves(req, piece))
 			list_move_tail(&piece->link, &req->moved);
 	}
 }
@@ -649,7 +641,7 @@ int lmap_pieces_place(struct map_request *req)
 	list_for_each_entry(piece, &req->pieces, link) {
 		ret = piece_place(req, piece);
 		/* It was revoked: as if that had come after its grant. */
-		if (ret == -ESTALE && piece_moves(req, piece))
+		if (ret == -ESTALE && lmap_piece_moves(req, piece))
 			ret = 0;
 		if (ret)
 			break;
