@@ -13,30 +13,72 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-static void tile_unpin(unsigned long tile)
-{
-	struct page *page = lmap_tile_page(tile);
+/**
+ * struct taken - tiles that were taken out of a chunk
+ * @tiles: @nr of them, by page
+ * @nr: how many
+ * @lo: place of the first one in the chunk
+ * @hi: place of the last one
+ */
+struct taken {
+	unsigned long tiles[LMAP_CHUNK_PAGES];
+	unsigned int nr;
+	unsigned int lo;
+	unsigned int hi;
+};
 
-	/* Only anonymous, shmem and hugetlb pages are ever writable. */
-	if (tile & LMAP_TILE_DIRTY)
-		set_page_dirty(page);
-	unpin_user_page(page);
+/*
+ * Only anonymous, shmem and hugetlb pages are ever writable. Of an anonymous
+ * one that is in no swap cache nobody keeps account: then this is all that
+ * folio_mark_dirty() would do. Pinned pages don't enter it.
+ */
+static void folio_dirty(struct folio *folio)
+{
+	if (folio_test_dirty(folio))
+		return;
+	if (folio_test_anon(folio) && !folio_test_swapcache(folio))
+		folio_set_dirty(folio);
+	else
+		folio_mark_dirty(folio);
 }
 
-static void tiles_unpin(struct lmap_region *region, unsigned long *tiles)
+/* Unpins the first tile, and others that lie in the same large folio. */
+static unsigned long *large_unpin(struct folio *folio, unsigned long *tile,
+				  const unsigned long *end)
 {
-	unsigned int i, n = 0;
+	struct page *pages[LMAP_CHUNK_PAGES];
+	unsigned long bits = 0, n = 0;
 
-	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
-		if (!tiles[i])
+	do {
+		pages[n++] = lmap_tile_page(*tile);
+		bits |= *tile++;
+	} while (tile < end && page_folio(lmap_tile_page(*tile)) == folio);
+	if (bits & LMAP_TILE_DIRTY)
+		folio_dirty(folio);
+	unpin_user_pages(pages, n);
+	return tile;
+}
+
+static void tiles_unpin(struct lmap_region *region, struct taken *taken)
+{
+	unsigned long *tile = taken->tiles, *end = tile + taken->nr;
+
+	while (tile < end) {
+		struct page *page = lmap_tile_page(*tile);
+		struct folio *folio = page_folio(page);
+
+		if (folio_test_large(folio)) {
+			tile = large_unpin(folio, tile, end);
 			continue;
-		tile_unpin(tiles[i]);
-		n++;
+		}
+		if (*tile++ & LMAP_TILE_DIRTY)
+			folio_dirty(folio);
+		unpin_user_page(page);
 	}
 	if (region->detached)
-		lmap_user_uncharge_locked(region->payer, n);
+		lmap_user_uncharge_locked(region->payer, taken->nr);
 	else
-		atomic_long_sub(n, &region->space->nr_tiles);
+		atomic_long_sub(taken->nr, &region->space->nr_tiles);
 }
 
 /* Not kfree_rcu(): rcu_barrier() does not wait for it when we unload. */
@@ -46,25 +88,36 @@ static void chunk_free_rcu(struct rcu_head *rcu)
 }
 
 /*
- * Takes the tiles of @mask out of the table, into @out. A chunk that loses all
- * leaves the table and the LRU; one that keeps some is back there if the
- * shrinker has taken it.
+ * Takes the tiles of @mask out of the table. A chunk that loses all leaves the
+ * table and the LRU; one that keeps some is back there if the shrinker has
+ * taken it.
  */
-static void chunk_take(struct lmap_chunk *chunk, u64 mask, unsigned long *out)
+static void chunk_take(struct lmap_chunk *chunk, u64 mask, struct taken *out)
 {
 	struct lmap_region *region = chunk->region;
+	unsigned long *to = out->tiles;
+	unsigned int lo = 0, hi = 0, i;
 	bool empty = true;
-	unsigned int i;
 
 	lockdep_assert_held(&region->revoke);
 	xa_lock(&region->tiles);
 	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
-		out[i] = 0;
-		if (mask & BIT_ULL(i))
-			out[i] = xchg(&chunk->slots[i], 0);
-		if (chunk->slots[i])
+		/* Slots become filled only under this lock. */
+		if (!READ_ONCE(chunk->slots[i]))
+			continue;
+		if (!(mask & BIT_ULL(i))) {
 			empty = false;
+			continue;
+		}
+		if (to == out->tiles)
+			lo = i;
+		hi = i;
+		/* Faults may be setting the dirty bit. */
+		*to++ = xchg(&chunk->slots[i], 0);
 	}
+	out->lo = lo;
+	out->hi = hi;
+	out->nr = to - out->tiles;
 	chunk->stale &= ~mask;
 	chunk->gone &= ~mask;
 	chunk->gen = ++region->last_gen;
@@ -143,23 +196,16 @@ void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask)
 {
 	struct lmap_region *region = chunk->region;
 	unsigned long base = chunk->number << LMAP_CHUNK_SHIFT;
-	unsigned long tiles[LMAP_CHUNK_PAGES];
-	unsigned int lo = LMAP_CHUNK_PAGES, hi = 0, i;
+	struct taken taken;
 
 	lockdep_assert_held(&region->revoke);
-	chunk_take(chunk, mask, tiles);
-	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
-		if (!tiles[i])
-			continue;
-		lo = min(lo, i);
-		hi = i;
-	}
-	if (lo > hi)
+	chunk_take(chunk, mask, &taken);
+	if (!taken.nr)
 		return;
 	lmap_race_sleep(drop_taken);
-	region_zap(region, base + lo, base + hi);
+	region_zap(region, base + taken.lo, base + taken.hi);
 	lmap_race_sleep(drop_zapped);
-	tiles_unpin(region, tiles);
+	tiles_unpin(region, &taken);
 }
 
 /* So many chunks are dropped before others get region->revoke. */

@@ -496,6 +496,18 @@ out:
 	return page;
 }
 
+/* Which slots have a tile? */
+static u64 chunk_filled(const struct lmap_chunk *chunk)
+{
+	u64 mask = 0;
+	unsigned int i;
+
+	for (i = 0; i < LMAP_CHUNK_PAGES; i++)
+		if (chunk->slots[i])
+			mask |= BIT_ULL(i);
+	return mask;
+}
+
 /**
  * lmap_tile_invalidate - the lender's pages are about to change
  * @region: whose
@@ -506,7 +518,7 @@ out:
  * Model: selftests/models/pin.pml, callback().
  *
  * Context: notifier callback, may be atomic.
- * Return: true if there are tiles in the range.
+ * Return: true if there may be tiles in the range.
  */
 bool lmap_tile_invalidate(struct lmap_region *region, unsigned long first,
 			  unsigned long last, bool stale)
@@ -519,16 +531,12 @@ bool lmap_tile_invalidate(struct lmap_region *region, unsigned long first,
 	xa_for_each_range(&region->tiles, number, chunk,
 			  first >> LMAP_CHUNK_SHIFT,
 			  last >> LMAP_CHUNK_SHIFT) {
-		u64 mask = lmap_chunk_mask(chunk->number, first, last);
-		unsigned int i;
-
 		chunk->gen = ++region->last_gen;
-		for (i = 0; i < LMAP_CHUNK_PAGES; i++)
-			if (!chunk->slots[i])
-				mask &= ~BIT_ULL(i);
-		found |= mask != 0;
+		/* Whoever drops now looks at each slot, and needs no marks. */
 		if (stale)
-			chunk->stale |= mask;
+			chunk->stale |= chunk_filled(chunk) &
+				lmap_chunk_mask(chunk->number, first, last);
+		found |= !stale || chunk->stale;
 	}
 	xa_unlock(&region->tiles);
 	lmap_race(tile_invalidated);
