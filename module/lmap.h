@@ -179,23 +179,22 @@ struct lmap_space {
  * @ref: see lifetimes
  * @id: number, never reused
  * @space: whose memory; holds a reference; NULL if detached; immutable
- * @payer: if detached: who pays for the pages; holds a reference; immutable
  * @detached: has pages of its own; immutable
- * @link: in a reserve
- * @range: @first and @last, in space->regions unless detached;
+ * @shared: only shared mappings (VM_SHARED), else only private ones; immutable
+ * @squeezed: when the shrinker last took tiles (jiffies); racy by design
+ * @range: @first and @last, in space->regions unless detached, until @ref is 0;
  *	   space->regions_lock
- * @notifier: hears of changes of the lender's page tables; unused if detached
+ * @link: in a reserve, before all that
+ * @rcu: frees the memory, after all that
  * @first: first page, immutable
  * @last: last page, immutable
+ * @notifier: unless detached: hears of changes of the lender's page tables
+ * @payer: if detached: who pays for the pages; holds a reference; immutable
  * @history: bit 0: holds a reference, so that reference bits outlive the last
  *	    mapping; set under space->lock
- * @shared: only shared mappings (VM_SHARED), else only private ones; immutable
  * @tiles: chunk number (page / 64) -> struct lmap_chunk
  * @last_gen: the last generation given to a chunk; xa_lock
- * @squeezed: when the shrinker last took tiles (jiffies); racy by design
- * @stale_work: drops stale tiles
- * @free_work: frees the region when @ref is 0
- * @rcu: frees the memory
+ * @work: drops stale tiles, with a reference; frees the region when @ref is 0
  */
 struct lmap_region {
 	struct lmap_mdb mdb;
@@ -204,22 +203,36 @@ struct lmap_region {
 	refcount_t ref;
 	u64 id;
 	struct lmap_space *space;
-	struct lmap_user *payer;
 	bool detached;
-	struct list_head link;
-	struct interval_tree_node range;
-	struct mmu_interval_notifier notifier;
-	unsigned long first;
-	unsigned long last;
 	bool shared;
+	u32 squeezed;
+	union {
+		struct interval_tree_node range;
+		struct {
+			union {
+				struct rb_node place;
+				struct list_head link;
+				struct rcu_head rcu;
+			};
+			unsigned long first;
+			unsigned long last;
+		};
+	};
+	union {
+		struct mmu_interval_notifier notifier;
+		struct lmap_user *payer;
+	};
 	unsigned long history;
 	struct xarray tiles;
 	u64 last_gen;
-	unsigned long squeezed;
-	struct work_struct stale_work;
-	struct work_struct free_work;
-	struct rcu_head rcu;
+	struct work_struct work;
 };
+
+/* What may be read under RCU alone has no other use at any time. */
+static_assert(offsetof(struct lmap_region, range.start) ==
+	      offsetof(struct lmap_region, first));
+static_assert(offsetof(struct lmap_region, range.last) ==
+	      offsetof(struct lmap_region, last));
 
 /**
  * struct lmap_window - a receive window
@@ -384,6 +397,10 @@ void lmap_window_populate(struct lmap_window *window, unsigned long wfirst,
 			  unsigned long wlast);
 
 /* region.c */
+int lmap_region_init(void);
+void lmap_region_exit(void);
+struct lmap_region *lmap_region_zalloc(void);
+void lmap_region_unused(struct lmap_region *region);
 int lmap_space_open(struct lmap_space **out);
 unsigned int lmap_space_count(void);
 void lmap_space_put(struct lmap_space *space);
@@ -403,6 +420,7 @@ void lmap_region_forget(struct lmap_region *region);
 void lmap_region_sync(struct lmap_region *region);
 bool lmap_region_tryget(struct lmap_region *region);
 void lmap_region_put(struct lmap_region *region);
+void lmap_region_stale(struct lmap_region *region);
 struct lmap_region *lmap_index_region(struct lmap_index *index,
 				      unsigned long wfirst,
 				      unsigned long wlast);

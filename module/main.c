@@ -282,9 +282,12 @@ static int __init lmap_init(void)
 	ret = lmap_node_init();
 	if (ret)
 		goto err_wq;
-	ret = lmap_tile_init();
+	ret = lmap_region_init();
 	if (ret)
 		goto err_node;
+	ret = lmap_tile_init();
+	if (ret)
+		goto err_region;
 	ret = lmap_window_init();
 	if (ret)
 		goto err_tile;
@@ -304,6 +307,8 @@ err_window:
 err_tile:
 	lmap_tile_stop();
 	lmap_tile_exit();
+err_region:
+	lmap_region_exit();
 err_node:
 	lmap_node_exit();
 err_wq:
@@ -326,6 +331,7 @@ static void __exit lmap_exit(void)
 	lmap_window_exit();
 	rcu_barrier();
 	lmap_tile_exit();
+	lmap_region_exit();
 	lmap_node_exit();
 }
 

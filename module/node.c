@@ -470,7 +470,7 @@ static int reserve_fill(struct lmap_space *space, unsigned int nodes,
 		add->nr_nodes++;
 	}
 	while (READ_ONCE(have->nr_regions) + add->nr_regions < nodes) {
-		region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+		region = lmap_region_zalloc();
 		if (!region)
 			return -ENOMEM;
 		list_add(&region->link, &add->regions);
@@ -503,7 +503,7 @@ static void reserve_drop(struct lmap_reserve_list *reserve, unsigned int nodes)
 					  struct lmap_region, link);
 		list_del(&region->link);
 		reserve->nr_regions--;
-		kfree(region);
+		lmap_region_unused(region);
 	}
 }
 

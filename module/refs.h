@@ -64,14 +64,14 @@ struct lmap_refs_table {
 /**
  * struct lmap_refs - reference bits of a mapping or a region
  * @whole: one bit for each plane, for all pages; for what @table is not used
+ * @tracked: immutable once linked; then @table is, too
  * @table: NULL or, once set, immutable. Holds seen bits, and if @tracked fresh
  *	   ones. Those of all who are above a tracked mapping have one
- * @tracked: immutable once linked; then @table is, too
  */
 struct lmap_refs {
 	atomic_t whole;
-	struct lmap_refs_table *table;
 	bool tracked;
+	struct lmap_refs_table *table;
 };
 
 static inline unsigned long lmap_refs_nwords(unsigned long first,

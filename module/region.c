@@ -191,6 +191,37 @@ void lmap_space_put(struct lmap_space *space)
 
 /* Regions. */
 
+static struct kmem_cache *region_cache;
+
+int lmap_region_init(void)
+{
+	region_cache = KMEM_CACHE(lmap_region, SLAB_ACCOUNT);
+	return region_cache ? 0 : -ENOMEM;
+}
+
+void lmap_region_exit(void)
+{
+	kmem_cache_destroy(region_cache);
+}
+
+/* All zero, for lmap_region_alloc() or the reserve; or NULL. */
+struct lmap_region *lmap_region_zalloc(void)
+{
+	return kmem_cache_zalloc(region_cache, GFP_KERNEL_ACCOUNT);
+}
+
+/* Nobody else has ever known it. */
+void lmap_region_unused(struct lmap_region *region)
+{
+	kmem_cache_free(region_cache, region);
+}
+
+/* Not kfree_rcu(): rcu_barrier() does not wait for it when we unload. */
+static void region_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(region_cache, container_of(rcu, struct lmap_region, rcu));
+}
+
 bool lmap_region_tryget(struct lmap_region *region)
 {
 	return refcount_inc_not_zero(&region->ref);
@@ -218,7 +249,7 @@ static bool region_put_last(struct lmap_region *region)
 void lmap_region_put(struct lmap_region *region)
 {
 	if (region_put_last(region))
-		queue_work(lmap_wq, &region->free_work);
+		queue_work(lmap_wq, &region->work);
 }
 
 /* Not once the space is closed: nobody would forget it again. */
@@ -297,9 +328,19 @@ static void region_stale(struct lmap_region *region)
 	mutex_unlock(&region->revoke);
 }
 
-static void lmap_region_stale(struct work_struct *work)
+/**
+ * lmap_region_stale - have stale tiles dropped by a worker
+ * @region: whose
+ *
+ * Context: any that may take no sleeping locks; also notifier callbacks.
+ */
+void lmap_region_stale(struct lmap_region *region)
 {
-	region_stale(container_of(work, struct lmap_region, stale_work));
+	/* Without a reference left, it is being freed with all its tiles. */
+	if (!lmap_region_tryget(region))
+		return;
+	if (!queue_work(lmap_wq, &region->work))
+		lmap_region_put(region);
 }
 
 /**
@@ -314,21 +355,17 @@ static void lmap_region_stale(struct work_struct *work)
  */
 void lmap_region_sync(struct lmap_region *region)
 {
-	if (work_busy(&region->stale_work))
+	if (work_busy(&region->work))
 		region_stale(region);
 }
 
-static void lmap_region_free(struct work_struct *work)
+static void region_free(struct lmap_region *region)
 {
-	struct lmap_region *region = container_of(work, struct lmap_region,
-						  free_work);
 	struct lmap_space *space = region->space;
 
-	if (space) {
-		/* No callback runs or comes after this, none queues work. */
+	/* No callback runs or comes after this. */
+	if (space)
 		mmu_interval_notifier_remove(&region->notifier);
-		cancel_work_sync(&region->stale_work);
-	}
 	lmap_revoke_lock(region);
 	WARN_ON(region->mdb.nr);
 	lmap_tile_drop(region, region->first, region->last);
@@ -340,7 +377,25 @@ static void lmap_region_free(struct work_struct *work)
 		lmap_space_put(space);
 	else
 		lmap_user_put(region->payer);
-	kfree_rcu(region, rcu);
+	call_rcu(&region->rcu, region_free_rcu);
+}
+
+/*
+ * Whoever has it queued for stale tiles gives it a reference, and who drops the
+ * last one queues it when nobody can get another: so it is never queued for
+ * both, and a look at the count tells what for.
+ */
+static void lmap_region_work(struct work_struct *work)
+{
+	struct lmap_region *region = container_of(work, struct lmap_region,
+						  work);
+
+	if (!refcount_read(&region->ref)) {
+		region_free(region);
+		return;
+	}
+	region_stale(region);
+	lmap_region_put(region);
 }
 
 /**
@@ -496,7 +551,7 @@ static bool lmap_region_invalidate(struct mmu_interval_notifier *mni,
 	tiles = lmap_tile_invalidate(region, first, last, !sync);
 	if (!sync) {
 		if (tiles)
-			queue_work(lmap_wq, &region->stale_work);
+			lmap_region_stale(region);
 		return true;
 	}
 	if (lmap_event_is_final(range)) {
@@ -538,19 +593,16 @@ struct lmap_region *lmap_region_alloc(struct lmap_space *space,
 {
 	struct lmap_region *region;
 
-	region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT) ?:
-		 lmap_reserve_region(space);
+	region = lmap_region_zalloc() ?: lmap_reserve_region(space);
 	if (!region)
 		return NULL;
 	lmap_mdb_init(&region->mdb);
 	mutex_init(&region->revoke);
 	refcount_set(&region->ref, 1);
-	INIT_LIST_HEAD(&region->link);
-	INIT_WORK(&region->stale_work, lmap_region_stale);
-	INIT_WORK(&region->free_work, lmap_region_free);
+	INIT_WORK(&region->work, lmap_region_work);
 	xa_init_flags(&region->tiles, XA_FLAGS_ACCOUNT);
 	region->id = lmap_id_next();
-	region->squeezed = jiffies - HZ;
+	region->squeezed = (u32)jiffies - HZ;
 	region->first = first;
 	region->last = last;
 	return region;
@@ -585,14 +637,12 @@ struct lmap_region *lmap_region_create(struct lmap_space *space,
 					   (last - first + 1) << PAGE_SHIFT,
 					   &lmap_region_notifier_ops);
 	if (ret) {
-		kfree(region);
+		lmap_region_unused(region);
 		return ERR_PTR(ret);
 	}
 
 	kref_get(&space->ref);
 	spin_lock(&space->regions_lock);
-	region->range.start = first;
-	region->range.last = last;
 	interval_tree_insert(&region->range, &space->regions);
 	spin_unlock(&space->regions_lock);
 	mutex_lock(&space->lock);

@@ -123,7 +123,7 @@ static void region_emptied(struct lmap_region *region)
 {
 	/* The last reference drops the tiles; history keeps one. */
 	if (test_bit(0, &region->history))
-		queue_work(lmap_wq, &region->stale_work);
+		lmap_region_stale(region);
 	/* The reference that the first mapping took; the caller has another. */
 	lmap_region_put(region);
 }

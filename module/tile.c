@@ -376,7 +376,7 @@ out:
 /* Is memory wanted back? Then no more is pinned than has to be. */
 static bool region_squeezed(struct lmap_region *region)
 {
-	return time_before(jiffies, READ_ONCE(region->squeezed) + HZ);
+	return time_before32((u32)jiffies, READ_ONCE(region->squeezed) + HZ);
 }
 
 /*
