@@ -590,7 +590,7 @@ static int piece_behind(void *unused, const struct list_head *a,
  */
 static void pieces_sort(struct map_request *req)
 {
-	if (req->op == MAP_OP_GRANT)
+	if (req->op == MAP_OP_GRANT && !list_is_singular(&req->pieces))
 		list_sort(NULL, &req->pieces, piece_deeper);
 }
 
@@ -614,7 +614,7 @@ static void pieces_keep(struct map_request *req, struct map_piece *until)
 void lmap_pieces_all(struct map_request *req)
 {
 	list_splice_init(&req->moved, &req->pieces);
-	if (req->op == MAP_OP_GRANT)
+	if (req->op == MAP_OP_GRANT && !list_is_singular(&req->pieces))
 		list_sort(NULL, &req->pieces, piece_behind);
 }
 
