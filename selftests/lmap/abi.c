@@ -4,7 +4,7 @@
  * processes. Each errno of the table in lmap.h; nothing may change.
  */
 #include "pager.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <pthread.h>
 

@@ -5,7 +5,7 @@
  * time. race.c has the short ones.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <pthread.h>
 #include <sched.h>

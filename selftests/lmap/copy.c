@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Copying in the kernel: pread, pwrite, and debuggers. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/ptrace.h>
 #include <sys/uio.h>

@@ -7,7 +7,7 @@
  * delay in every callback. Tasks that hang stay in D: this would time out.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <dirent.h>
 #include <pthread.h>

@@ -5,7 +5,7 @@
  * written survives being swapped out or written to a file.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/sendfile.h>
 

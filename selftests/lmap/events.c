@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Reports: each reason makes just the message that is described. */
 #include "nl.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <pthread.h>
 

@@ -6,7 +6,7 @@
  */
 #include "nl.h"
 #include "pager.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define N	8
 

@@ -4,7 +4,7 @@
  * and hot spots, against a formula that is as naive as can be.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define N	16
 

@@ -4,7 +4,7 @@
  * stream of maps and unmaps, and the messages since, give what there is.
  */
 #include "nl.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define PAGES	64
 #define LENDERS	3

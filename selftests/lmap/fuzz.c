@@ -4,7 +4,7 @@
  * must hold is checked by fuzz_exec.c; the rest by the kernel's own checkers.
  */
 #include "fuzz_exec.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* One program a line. (arm64's linker takes local symbols for each other.) */
 asm(".pushsection .rodata\n"

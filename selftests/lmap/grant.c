@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* grant: a mapping moves, and so does memory. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <pthread.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* grant of ordinary memory: it leaves the granter. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define N	8
 #define NOBODY	65534

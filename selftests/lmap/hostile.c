@@ -5,7 +5,7 @@
  * whatever was prepared must give neither a write nor the secret.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sched.h>
 #include <sys/ptrace.h>

@@ -4,7 +4,7 @@
  * told SIGBUS or SIGSEGV, stays killable, and its own mmap calls go on.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <linux/userfaultfd.h>
 

@@ -5,7 +5,7 @@
  * system calls that were under way before the page was taken.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <pthread.h>
 #include <sched.h>

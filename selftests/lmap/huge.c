@@ -6,7 +6,7 @@
  * first demand the same of kernels that don't have them.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <pthread.h>
 #include <sys/resource.h>

@@ -10,7 +10,7 @@
  * no time decides here, but for the limit after which that is believed.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <pthread.h>
 #include <semaphore.h>

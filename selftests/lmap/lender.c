@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the lender's own system calls do to borrowers. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define N	8
 

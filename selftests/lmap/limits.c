@@ -5,7 +5,7 @@
  * again.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define N	16
 #define NOBODY	65520

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Reports: who is told what, loss, dumps. */
 #include "nl.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/resource.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* map: what appears where. Each test is a row of the decided cases. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define N	16
 

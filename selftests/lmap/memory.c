@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Kinds of memory, and what the memory manager does behind the lender. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/mount.h>
 #include <sys/stat.h>

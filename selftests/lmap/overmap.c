@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Mapping onto something: added to, replaced, refused. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <pthread.h>
 

@@ -4,7 +4,7 @@
  * answer; what is asked, what answers, who is not asked.
  */
 #include "pager.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define N	8
 

@@ -4,7 +4,7 @@
  * meanwhile, many that wait, and pagers of pagers.
  */
 #include "pager.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define N	8
 

@@ -5,7 +5,7 @@
  * revocable as anything.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/resource.h>
 

@@ -4,7 +4,7 @@
  * Repetition and barriers, never time, decide.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <pthread.h>
 

@@ -8,7 +8,7 @@
  * long as something is still wrong; the shortest list is printed.
  */
 #include "random_procs.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <stdarg.h>
 #include <time.h>

@@ -4,7 +4,7 @@
  * and touched, with little memory and swap; nothing is killed, nothing lost.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -5,7 +5,7 @@
  * too much.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <pthread.h>
 

@@ -4,7 +4,7 @@
  * allocation fails. The first tests need a kernel with fault injection.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define N	8
 #define NOBODY	65500

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Rights and depth: nobody ever gains one. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE_PLAIN(rights)
 

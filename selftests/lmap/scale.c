@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Many: levels, siblings, mappings in one window. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* 10 000, a quarter of it where everything takes several times as long. */
 #define MANY	(10000 / slow())

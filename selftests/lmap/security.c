@@ -6,7 +6,7 @@
  * be decided by time.
  */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* LMAP_COPY: the receiver's mapping is a sibling of the caller's. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define N	8
 #define NOBODY	65530

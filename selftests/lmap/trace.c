@@ -7,7 +7,7 @@
  */
 #include "nl.h"
 #include "pager.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <pthread.h>
 #include <sys/mount.h>

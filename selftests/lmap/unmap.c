@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* unmap: what goes and what stays. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/time.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Windows: the rules of mmap, mprotect, mremap, fork; signals. */
 #include "util.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/uio.h>
 
