@@ -319,7 +319,8 @@ err_wq:
 /*
  * No file of ours is open any more, but workers may still be freeing what the
  * last ones left. Order: no new users, no shrinker (it holds regions, whose end
- * needs a worker), no workers, no RCU callbacks, caches.
+ * needs a worker), no RCU callbacks that give mappings to a worker, no workers,
+ * no RCU callbacks of theirs, caches.
  */
 static void __exit lmap_exit(void)
 {
@@ -327,6 +328,7 @@ static void __exit lmap_exit(void)
 	lmap_debugfs_exit();
 	lmap_listen_exit();
 	lmap_tile_stop();
+	rcu_barrier();
 	destroy_workqueue(lmap_wq);
 	lmap_window_exit();
 	rcu_barrier();

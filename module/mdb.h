@@ -162,7 +162,9 @@ struct lmap_origin {
  * @origin: what it shares with other parts, immutable while linked
  * @rrb: place in mdb->ranges; mdb->lock
  * @rlast_subtree: largest last region page below @rrb; mdb->lock
- * @rcu: the node is unlinked and waits for lock-free readers to leave
+ * @rcu: the node is unlinked and waits for lock-free readers to leave, and with
+ *	 it the others of a ring by @order
+ * @ring: they have left; place among the rings
  * @order: place in mdb->preorder; mdb->lock. On a list of spare or dead nodes
  *	   the place there
  * @parent: the mapping that this one derives from, NULL below the region;
@@ -190,6 +192,7 @@ struct lmap_node {
 			unsigned long rlast_subtree;
 		};
 		struct rcu_head rcu;
+		struct llist_node ring;
 	};
 	struct list_head order;
 	struct lmap_node *parent;

@@ -32,10 +32,16 @@ static unsigned int max_windows = 1U << 16;
 module_param(max_windows, uint, 0644);
 MODULE_PARM_DESC(max_windows, "Windows that one user can have (CAP_SYS_RESOURCE: no limit)");
 
+static void nodes_free_work(struct work_struct *work);
+
 static struct kmem_cache *node_cache;
 static struct kmem_cache *mapping_cache;
 static mempool_t *node_pool;
 static atomic64_t last_id;
+
+/* Rings of nodes that no reader knows any more. */
+static LLIST_HEAD(free_rings);
+static DECLARE_WORK(free_work, nodes_free_work);
 
 /* Of spaces, windows, regions and mappings: one row of numbers for all. */
 u64 lmap_id_next(void)
@@ -360,18 +366,83 @@ static void node_free_rcu(struct rcu_head *rcu)
 	node_free_unlinked(container_of(rcu, struct lmap_node, rcu));
 }
 
-/*
- * Unlinked: lock-free readers may still look at it. The quota is given back at
- * once, since the user may need it for the next call. The first node goes with
- * the last one, however long before that it was unlinked.
+/* What waits in a ring is told by one of its nodes, in place of its rcu. */
+static void ring_free_rcu(struct rcu_head *rcu)
+{
+	struct lmap_node *node = container_of(rcu, struct lmap_node, rcu);
+
+	llist_add(&node->ring, &free_rings);
+	queue_work(lmap_wq, &free_work);
+}
+
+static void ring_free(struct lmap_node *first)
+{
+	struct lmap_node *node, *next;
+
+	list_for_each_entry_safe(node, next, &first->order, order) {
+		node_free_unlinked(node);
+		cond_resched();
+	}
+	node_free_unlinked(first);
+}
+
+/**
+ * lmap_nodes_free_now - free what waits for the worker
+ *
+ * Who revokes much helps it: what waits to be freed stays bounded however late
+ * the worker runs.
+ *
+ * Context: process, nothing held; may sleep.
  */
-void lmap_node_free_later(struct lmap_node *node)
+void lmap_nodes_free_now(void)
+{
+	struct lmap_node *first, *next;
+
+	llist_for_each_entry_safe(first, next, llist_del_all(&free_rings),
+				  ring)
+		ring_free(first);
+}
+
+static void nodes_free_work(struct work_struct *work)
+{
+	lmap_nodes_free_now();
+}
+
+/**
+ * lmap_nodes_free_later - free unlinked nodes when no reader knows them any more
+ * @dead: list (by order); empty afterwards
+ *
+ * One by one in RCU callbacks, thousands would be freed in one go by whatever
+ * has a softirq next, since the core gives up its limit when there are many. So
+ * one callback is for all of them, and a worker frees them. The quota has been
+ * given back, see lmap_node_unlinked().
+ */
+void lmap_nodes_free_later(struct list_head *dead)
+{
+	struct lmap_node *first;
+
+	if (list_empty(dead))
+		return;
+	first = list_first_entry(dead, struct lmap_node, order);
+	list_del_init(dead);
+	call_rcu(&first->rcu, list_empty(&first->order) ? node_free_rcu :
+							  ring_free_rcu);
+}
+
+/**
+ * lmap_node_unlinked - a node has been unlinked
+ * @node: on the list (by order) that lmap_nodes_free_later() will get
+ *
+ * Lock-free readers may still look at it. The quota is given back at once, since
+ * the user may need it for the next call. The first node of a mapping leaves the
+ * list: it goes with the last one, however long after this.
+ */
+void lmap_node_unlinked(struct lmap_node *node)
 {
 	if (node->flags & LMAP_NODE_LAST)
 		mapping_uncharge(node_mapping(node));
 	else if (node_is_first(node))
-		return;
-	call_rcu(&node->rcu, node_free_rcu);
+		list_del(&node->order);
 }
 
 /* The reserve of a space. */

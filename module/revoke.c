@@ -43,13 +43,17 @@ bool lmap_spares_fill(struct lmap_space *space, struct list_head *spares,
  * @take: on whose behalf; NULL: to the end, without letting others in
  * @reason: what listeners are told
  * @done: mappings zapped or unlinked in this turn
- * @freed: mappings given to RCU in this turn
+ * @freed: mappings unlinked in this turn
+ * @dead: those of them that RCU has not been given yet
+ * @nr_dead: how many
  */
 struct revoke_turn {
 	const struct lmap_take *take;
 	enum lmap_reason reason;
 	unsigned long done;
 	unsigned long freed;
+	struct list_head dead;
+	unsigned long nr_dead;
 };
 
 /* Reference bits that were cleared must be told: only death can stop that. */
@@ -105,16 +109,28 @@ static void run_zap(struct lmap_region *region, struct lmap_run *run)
 	mutex_lock(&region->mdb.lock);
 }
 
-static unsigned long nodes_free(struct list_head *dead)
+static void turn_free(struct revoke_turn *turn)
+{
+	lmap_nodes_free_later(&turn->dead);
+	turn->nr_dead = 0;
+}
+
+/* They are few at a time where each mapping is zapped by itself: collect them. */
+static unsigned long turn_bury(struct revoke_turn *turn, struct list_head *dead)
 {
 	struct lmap_node *node, *next;
 	unsigned long n = 0;
 
 	list_for_each_entry_safe(node, next, dead, order) {
-		lmap_node_free_later(node);
+		lmap_node_unlinked(node);
 		n++;
 	}
-	INIT_LIST_HEAD(dead);
+	list_splice_init(dead, &turn->dead);
+	turn->nr_dead += n;
+	if (turn->nr_dead >= REVOKE_BATCH)
+		turn_free(turn);
+	turn->freed += n;
+	turn->done += n;
 	return n;
 }
 
@@ -139,13 +155,12 @@ static bool revoke_work(struct lmap_region *region, struct lmap_revoke *rv,
 	lockdep_assert_held(&region->revoke);
 	lockdep_assert_held(&region->mdb.lock);
 	rv->breaks = true;
+	INIT_LIST_HEAD(&turn->dead);
 	do {
 		unsigned long n;
 
 		more = lmap_mdb_work(rv, &dead, &run);
-		n = nodes_free(&dead);
-		turn->freed += n;
-		turn->done += n;
+		n = turn_bury(turn, &dead);
 		if (n && !region->mdb.nr)
 			region_emptied(region);
 		if (run.index) {
@@ -157,6 +172,7 @@ static bool revoke_work(struct lmap_region *region, struct lmap_revoke *rv,
 		}
 		lmap_race_sleep(revoke_next);
 	} while (more && !turn_ends(region, turn));
+	turn_free(turn);
 
 	/* Pages that nobody can reach any more are given back at once. */
 	if (region->detached && turn->freed) {
@@ -325,6 +341,7 @@ static void job_wait_rcu(struct revoke_job *job)
 {
 	if (job->waits)
 		cond_synchronize_rcu(job->grace);
+	lmap_nodes_free_now();
 	job->grace = get_state_synchronize_rcu();
 	job->waits = true;
 }
