@@ -3,8 +3,8 @@
  * lmap-bench --latency - what two borrowers cost each other that map on at the
  * same time: below one region, whose tree has one lock, and below two.
  *
- * Real times of two processors: with fewer the table says nothing, and nothing
- * here is judged.
+ * Real times of two processors: with fewer there is no table, and nothing here
+ * is judged.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -136,6 +136,8 @@ void bench_parallel(void)
 	int keep[2];
 	char *mem[2], *same[2];
 
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		return;
 	mem[0] = region(2, &keep[0]);
 	mem[1] = region(2, &keep[1]);
 	same[0] = mem[0];
