@@ -2,7 +2,7 @@
 /*
  * lmap - page faults in windows, write upgrades, populating.
  *
- * A page table entry must never be set but in fill_pte(), under its lock and
+ * A page table entry must never be set but in set_entry(), under its lock and
  * after the checks there; the lender must never be waited for while the
  * borrower's mmap_lock is held. The race of fault and revoke is drawn in
  * Documentation/locking.rst.
@@ -26,9 +26,18 @@
  * @prot: of entries without and with w
  * @filled: entries set
  * @hit: mapping that was looked up last
- * @fresh: @hit was looked up under the PTE lock
- * @chunk: the chunk @chunk_number of @hit's region
- * @chunk_number: see @chunk
+ *
+ * The rest is only for fill_pte(): what was seen under the PTE lock, of some
+ * pages that lie in one mapping and in one chunk.
+ * @known: @hit was looked up under this lock
+ * @base: window page that would be shown at address 0
+ * @wfirst: the first of those pages, in the window
+ * @nr: how many; 0: nothing has been looked up
+ * @chunk: their chunk
+ * @slots: of it, from the one of @wfirst on
+ * @strict: not all tiles will do, or not for all addresses
+ * @writes: entries may be writable
+ * @touched: reference bits are set: 1, for writing as well: 2
  */
 struct fill {
 	struct vm_area_struct *vma;
@@ -38,9 +47,15 @@ struct fill {
 	pgprot_t prot[2];
 	unsigned int filled;
 	struct lmap_hit hit;
-	bool fresh;
+	bool known;
+	unsigned long base;
+	unsigned long wfirst;
+	unsigned long nr;
 	struct lmap_chunk *chunk;
-	unsigned long chunk_number;
+	unsigned long *slots;
+	bool strict;
+	bool writes;
+	u8 touched;
 };
 
 /* The rights that the access needs. */
@@ -49,38 +64,91 @@ static unsigned int fill_rights_wanted(const struct fill *f)
 	return lmap_vma_rights_wanted(f->vma) | (f->write ? LMAP_W : 0);
 }
 
-/* Is @hit still true, and for this page? Looks again if not. */
-static bool fill_lookup(struct fill *f, unsigned long wpage)
+/* Which mapping is at a page, and what may the view show of it? */
+static bool fill_look(struct fill *f, unsigned long wpage)
 {
-	if (!f->fresh) {
-		/*
-		 * The page table is linked before the database is read.
-		 * Partner: smp_mb() in lmap_window_zap(), between the mark and
-		 * the walk of the page tables.
-		 */
-		smp_mb();
-		f->fresh = true;
-	} else if (!lmap_index_changed(&f->window->index, &f->hit) &&
-		   wpage >= f->hit.wfirst && wpage <= f->hit.wlast) {
+	struct vm_area_struct *vma = f->vma;
+	struct lmap_hit *hit = &f->hit;
+
+	if (f->known && wpage >= hit->wfirst && wpage <= hit->wlast)
 		return true;
-	}
-	f->chunk = NULL;
-	return lmap_index_lookup(&f->window->index, wpage, &f->hit);
+	/*
+	 * The page table is linked before the database is read. Partner:
+	 * smp_mb() in lmap_window_zap(), between the mark and the walk of the
+	 * page tables.
+	 */
+	smp_mb();
+	f->known = lmap_index_lookup(&f->window->index, wpage, hit) &&
+		   !(lmap_vma_rights_wanted(vma) & ~hit->rights);
+	if (!f->known)
+		return false;
+	f->strict = vma->vm_flags & VM_EXEC || hit->origin->refs.tracked ||
+		    lmap_mdb_region(hit->mdb)->detached;
+	f->writes = f->write && vma->vm_flags & VM_WRITE &&
+		    hit->rights & LMAP_W;
+	f->touched = 0;
+	return true;
 }
 
-static unsigned long fill_tile(struct fill *f, unsigned long page)
+/*
+ * Under the PTE lock, once for all pages of a mapping and a chunk: whatever
+ * changes after this is zapped when we have dropped the lock, with all that is
+ * set until then.
+ */
+static noinline bool fill_begin(struct fill *f, unsigned long wpage)
 {
-	unsigned long number = page >> LMAP_CHUNK_SHIFT;
+	struct lmap_hit *hit = &f->hit;
+	unsigned long page, before, after;
 
-	if (!f->chunk || f->chunk_number != number) {
-		f->chunk = lmap_tile_chunk(lmap_mdb_region(f->hit.mdb), page);
-		f->chunk_number = number;
-		if (f->chunk && !READ_ONCE(f->chunk->accessed))
-			WRITE_ONCE(f->chunk->accessed, true);
-	}
+	f->nr = 0;
+	if (!fill_look(f, wpage))
+		return false;
+	page = lmap_hit_page(hit, wpage);
+	f->chunk = lmap_tile_chunk(lmap_mdb_region(hit->mdb), page);
 	if (!f->chunk)
-		return 0;
-	return READ_ONCE(f->chunk->slots[page % LMAP_CHUNK_PAGES]);
+		return false;
+	if (!READ_ONCE(f->chunk->accessed))
+		WRITE_ONCE(f->chunk->accessed, true);
+	before = min(page % LMAP_CHUNK_PAGES, wpage - hit->wfirst);
+	after = min(~page % LMAP_CHUNK_PAGES, hit->wlast - wpage);
+	f->wfirst = wpage - before;
+	f->slots = &f->chunk->slots[(page - before) % LMAP_CHUNK_PAGES];
+	f->nr = before + 1 + after;
+	return true;
+}
+
+/* What is no matter of course: see @strict. */
+static noinline bool fill_allows(const struct fill *f, unsigned long addr,
+				 unsigned long tile)
+{
+	/* Tracked: only what is touched. */
+	return lmap_tile_fits(f->vma, tile) &&
+	       !lmap_tile_poisoned(lmap_mdb_region(f->hit.mdb), tile) &&
+	       (!f->hit.origin->refs.tracked || addr == f->target);
+}
+
+/* May the tile be written? What was written before needs no mark. */
+static bool fill_writable(struct fill *f, unsigned long wpage,
+			  unsigned long tile)
+{
+	const unsigned long both = LMAP_TILE_WRITE | LMAP_TILE_DIRTY;
+
+	return f->writes && ((tile & both) == both ||
+			     lmap_tile_mark_dirty(f->chunk,
+						  lmap_hit_page(&f->hit, wpage)));
+}
+
+/*
+ * Those that stand for all pages of a mapping stay set at least until the PTE
+ * lock is dropped: whoever takes them zaps afterwards.
+ */
+static noinline void fill_touch(struct fill *f, unsigned long wpage, bool write)
+{
+	struct lmap_refs *refs = &f->hit.origin->refs;
+
+	lmap_refs_touch(refs, lmap_hit_page(&f->hit, wpage), write);
+	if (!refs->tracked)
+		f->touched = write + 1;
 }
 
 /*
@@ -89,44 +157,47 @@ static unsigned long fill_tile(struct fill *f, unsigned long page)
  * lock: either the mark is seen here, or the zap sees the entry.
  * Model: selftests/models/fault.pml, fill() and set_entry().
  */
-static int fill_pte(pte_t *pte, unsigned long addr, void *data)
+static __always_inline void set_entry(struct fill *f, pte_t *pte,
+				      unsigned long addr, bool upgrade)
 {
-	struct fill *f = data;
-	struct vm_area_struct *vma = f->vma;
-	unsigned long wpage = lmap_vma_wpage(vma, addr), page, tile;
-	bool upgrade = pte_present(*pte) && f->write && addr == f->target;
+	unsigned long wpage = f->base + (addr >> PAGE_SHIFT), tile, pfn;
 	bool write;
 	pte_t entry;
 
-	if (!pte_none(*pte) && !upgrade)
-		return 0;
 	lmap_race(fault_locked);
-	if (!fill_lookup(f, wpage))
-		return 0;
-	if (~f->hit.rights & lmap_vma_rights_wanted(vma))
-		return 0;
-	page = lmap_hit_page(&f->hit, wpage);
-	tile = fill_tile(f, page);
-	if (!tile || !lmap_tile_fits(vma, tile) ||
-	    lmap_tile_poisoned(lmap_mdb_region(f->hit.mdb), tile))
-		return 0;
-	/* Tracked: only what is touched. */
-	if (f->hit.origin->refs.tracked && addr != f->target)
-		return 0;
-
-	write = f->write && vma->vm_flags & VM_WRITE && f->hit.rights & LMAP_W &&
-		lmap_tile_mark_dirty(f->chunk, page);
-	if (upgrade && (!write ||
-			pte_pfn(*pte) != page_to_pfn(lmap_tile_page(tile))))
-		return 0;
-	lmap_refs_touch(&f->hit.origin->refs, page, write);
-	entry = pfn_pte(page_to_pfn(lmap_tile_page(tile)), f->prot[write]);
-	entry = pte_mkyoung(pte_mkspecial(entry));
+	if (wpage - f->wfirst >= f->nr && !fill_begin(f, wpage))
+		return;
+	tile = READ_ONCE(f->slots[wpage - f->wfirst]);
+	if (!tile || (f->strict && !fill_allows(f, addr, tile)))
+		return;
+	write = fill_writable(f, wpage, tile);
+	pfn = page_to_pfn(lmap_tile_page(tile));
+	if (upgrade && (!write || pte_pfn(*pte) != pfn))
+		return;
+	if (f->touched <= write)
+		fill_touch(f, wpage, write);
+	entry = pte_mkyoung(pte_mkspecial(pfn_pte(pfn, f->prot[write])));
 	if (write)
 		entry = pte_mkdirty(entry);
 	lmap_race(fault_checked);
-	set_pte_at(vma->vm_mm, addr, pte, entry);
+	set_pte_at(f->vma->vm_mm, addr, pte, entry);
 	f->filled++;
+}
+
+/* Something is there: does the access want it to be writable? */
+static noinline void fill_upgrade(struct fill *f, pte_t *pte,
+				  unsigned long addr)
+{
+	if (pte_present(*pte) && f->write && addr == f->target)
+		set_entry(f, pte, addr, true);
+}
+
+static int fill_pte(pte_t *pte, unsigned long addr, void *data)
+{
+	if (pte_none(*pte))
+		set_entry(data, pte, addr, false);
+	else
+		fill_upgrade(data, pte, addr);
 	return 0;
 }
 
@@ -176,8 +247,9 @@ static vm_fault_t fill_run(struct fill *f, unsigned long start,
 	struct mm_struct *mm = f->vma->vm_mm;
 	int ret = 0;
 
-	f->fresh = false;
-	f->chunk = NULL;
+	f->base = f->vma->vm_pgoff - (f->vma->vm_start >> PAGE_SHIFT);
+	f->known = false;
+	f->nr = 0;
 	f->filled = 0;
 	f->prot[false] = vm_get_page_prot(flags & ~VM_WRITE);
 	f->prot[true] = vm_get_page_prot(flags);

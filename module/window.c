@@ -51,7 +51,7 @@ static struct lock_class_key window_i_mmap_key;
 void lmap_window_zap(struct lmap_window *window, unsigned long wfirst,
 		     unsigned long wlast)
 {
-	/* Marks before page tables; partner: the barrier in fill_pte(). */
+	/* Marks before page tables; partner: the barrier in fill_look(). */
 	smp_mb();
 	lmap_race_sleep(zap_marked);
 	/* What looked at the marks before, copies and huge_set(), is over. */

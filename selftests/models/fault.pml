@@ -3,7 +3,7 @@
  * lmap - model: page faults, write upgrades, entries for a whole page table and
  * in-kernel copies against revoking and dropping, on a machine with weak memory.
  *
- * Models fill_pte(), lmap_window_fault(), lmap_window_mkwrite() (fault.c),
+ * Models set_entry(), lmap_window_fault(), lmap_window_mkwrite() (fault.c),
  * huge_set() (huge.c), copy_tile() (copy.c), lmap_window_zap() (window.c), lmap_chunk_drop()
  * (drop.c) and the part of a revocation that takes rights (revoke.c). One page
  * of one window, two threads of the borrower, one revoker, one dropper, one
@@ -149,7 +149,7 @@ inline set_entry()
 	}
 }
 
-/* fill_run() with fill_pte() */
+/* fill_run() with set_entry() */
 inline fill()
 {
 	if
