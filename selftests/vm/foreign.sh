@@ -27,11 +27,13 @@ host_libraries() {
 
 # adapt_host_programs ROOT FINAL-ROOT: programs that want a newer libc run with that of their own suite
 adapt_host_programs() {
-	local root=$1 final=$2 program libs='' loader path programs
+	local root=$1 final=$2 program libs='' loader path programs needs
 	# All names first: find can miss files of a directory in which others get new names meanwhile.
-	mapfile -t programs < <(find "$root/usr/lib" -path '*/linux-kbuild-*' -type f -perm /111)
+	mapfile -t programs < <(find "$root/usr/lib" -path '*/linux-kbuild-*' -type f -perm /111 ! -name '*.elf')
 	for program in "${programs[@]}"; do
-		ldd "$program" 2>&1 | grep -q 'GLIBC_.*not found\|=> not found' || continue
+		# not through a pipe: ldd writes more after what grep -q has seen, and dies of it now and then
+		needs=$(ldd "$program" 2>&1) || true
+		[[ $needs =~ GLIBC_[0-9.]*.*not\ found|=\>\ not\ found ]] || continue
 		if [ -z "$libs" ]; then
 			libs=$(with_lock "libc-$K_SUITE" host_libraries)
 			loader=$(find "$libs" -name 'ld-linux*.so.*' | head -n 1)
@@ -43,16 +45,19 @@ adapt_host_programs() {
 	done
 }
 
+# What gcc 12 and its assembler don't have, and newer kernels ask for.
+COMPILER_OPTIONS="CC_HAS_MIN_FUNCTION_ALIGNMENT CC_HAS_COUNTED_BY CC_HAS_COUNTED_BY_PTR CC_HAS_ASM_GOTO_OUTPUT
+	CC_HAS_ASM_GOTO_TIED_OUTPUT CC_HAS_ASSUME CC_HAS_MULTIDIMENSIONAL_NONSTRING CC_OPT_INLINE_MEMSET AS_HAS_LSUI"
+
 # A kernel that was configured for a newer gcc asks for what this machine's does not know: forget those options. They are
 # hints to the compiler (attributes that check, ways to align and to inline); none decides what anything looks like in
-# memory.
+# memory. (compiler.sh has them back, with that gcc.)
 adapt_compiler() {
 	local headers=$1 option ours theirs
 	theirs=$(sed -n 's/^CONFIG_GCC_VERSION=//p' "$headers/include/config/auto.conf")
 	ours=$(gcc -dumpversion)
 	[ "$((theirs / 10000))" -gt "${ours%%.*}" ] || return 0
-	for option in CC_HAS_MIN_FUNCTION_ALIGNMENT CC_HAS_COUNTED_BY CC_HAS_COUNTED_BY_PTR CC_HAS_ASM_GOTO_OUTPUT \
-		CC_HAS_ASM_GOTO_TIED_OUTPUT CC_HAS_ASSUME CC_HAS_MULTIDIMENSIONAL_NONSTRING CC_OPT_INLINE_MEMSET AS_HAS_LSUI; do
+	for option in $COMPILER_OPTIONS; do
 		sed -i "/^CONFIG_$option=/d" "$headers/include/config/auto.conf"
 		sed -i "/^#define CONFIG_$option /d" "$headers/include/generated/autoconf.h"
 	done

@@ -25,6 +25,10 @@ GUEST_MODULES="zram brd ext4 fuse hwpoison_inject"
 # Raise it when the layout of what lies in the cache changes.
 LAYOUT=1
 
+# In a kernel's directory: all of kbuild's programs run here. Caches from before were made by an adapt_host_programs that
+# could pass over one.
+ADAPTED=.adapted
+
 # ---- stock kernels -------------------------------------------------------------------------------------------------
 
 # The real image package behind the metapackage: prints "linux-image-6.1.0-56-amd64 6.1.192-2"
@@ -110,6 +114,7 @@ make_stock() {
 	unpack_headers "$tmp/root" "$kver" "$version"
 	relocate_headers "$tmp/root/usr/src/linux-headers-$kver" "$dir"
 	adapt_host_programs "$tmp/root" "$dir/root"
+	touch "$tmp/$ADAPTED"
 	adapt_compiler "$tmp/root/usr/src/linux-headers-$kver"
 	ln -s "root/usr/src/linux-headers-$kver" "$tmp/headers"
 	echo "$kver" >"$tmp/release"
@@ -151,6 +156,7 @@ stock_kernel() {
 	read -r image version <<<"$(stock_image)"
 	dir=$LMAP_CACHE/kernel/${image#linux-image-}_${version}_$LAYOUT
 	[ -d "$dir" ] || make_stock "$dir" "$image" "$version"
+	[ -e "$dir/$ADAPTED" ] || { adapt_host_programs "$dir/root" "$dir/root"; touch "$dir/$ADAPTED"; }
 	echo "$dir"
 }
 
