@@ -5,6 +5,7 @@
 # KDIR=directory kmod.sh - the same for installed headers. Sources are copied to build/module/, so that no object lies
 # among files that git tracks. Environment, each in a directory of its own, so that no other run gets it by mistake:
 # OUT: that directory;
+# COMPILER=suite: with the gcc that KERNEL was built with, not this machine's (compiler.sh);
 # RACE=1: with delays at race points (module/race.h); INSTRUMENT=gcov|kcov: an lmap.ko that tells what it executes, for
 # a kernel that listens.
 set -eu -o pipefail
@@ -22,8 +23,13 @@ else
 	cross=$(cross_prefix "$K_ARCH")
 	# headers name the compiler that the kernel was built with: a newer suite's is not here
 	args=(CC="${cross}gcc" ${cross:+ARCH="$K_ARCH" CROSS_COMPILE="$cross"})
-	release=$(cat "$dir/release")
-	set -- "$dir/headers"
+	release=$(cat "$dir/release") headers=$dir/headers
+	if [ "${COMPILER-}" = suite ]; then
+		own=$("$VM_DIR/compiler.sh" "$1")
+		headers=${own%$'\n'*} own=${own#*$'\n'} release+=-suite
+		args=(CC="${own}gcc" CROSS_COMPILE="$own")
+	fi
+	set -- "$headers"
 fi
 out=${OUT:-$LMAP_TOP/build/module/$release${RACE:+-race}} name=lmap source=$LMAP_TOP instrument=''
 if [ -n "${INSTRUMENT-}" ] && [ -z "$other" ]; then

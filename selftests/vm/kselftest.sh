@@ -3,7 +3,8 @@
 # kselftest.sh - build the kselftests and run them in a guest. Environment: KERNEL (6.1), SMP (2), T (all; or
 # program[,program...], or program.test), APPEND (more kernel parameters), AFTER (a script that the guest runs when the
 # module has gone; what it prints follows the TAP), FOREIGN=1 (also see that a module which was built for another kernel
-# is refused), STAGE (run nothing, leave what the guest needs in that directory), LMAP_SEED (as the program printed it).
+# is refused), COMPILER=suite (module and programs are built by the gcc that KERNEL was built with, not this machine's),
+# STAGE (run nothing, leave what the guest needs in that directory), LMAP_SEED (as the program printed it).
 # TAP on stdout. Fails if a test fails, if none ran, or if one is skipped that this kernel could run (see skips).
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
@@ -13,13 +14,17 @@ kernel=${KERNEL:-6.1} smp=${SMP:-2} t=${T-}
 kernel_row "$kernel"
 framework=$("$VM_DIR/kernel.sh" framework)
 ksft=$framework/tools/testing/selftests
-out=$(build_dir "$K_ARCH")/kselftest
+out=$(build_dir "$K_ARCH")/kselftest compiler=()
+if [ "${COMPILER-}" = suite ]; then
+	own=$("$VM_DIR/compiler.sh" "$kernel" | tail -n 1)
+	out+=-suite compiler=(CC="${own}gcc")
+fi
 mkdir -p "$out"
 
 build_programs() {
-	make_for "$K_ARCH" -C "$LMAP_TOP/selftests/lmap" KSFT="$ksft" OUTPUT="$out" all
-	make_for "$K_ARCH" -C "$LMAP_TOP/selftests/torture" OUT="$out"
-	make_for "$K_ARCH" -C "$LMAP_TOP/selftests/events" OUT="$out"
+	make_for "$K_ARCH" "${compiler[@]}" -C "$LMAP_TOP/selftests/lmap" KSFT="$ksft" OUTPUT="$out" all
+	make_for "$K_ARCH" "${compiler[@]}" -C "$LMAP_TOP/selftests/torture" OUT="$out"
+	make_for "$K_ARCH" "${compiler[@]}" -C "$LMAP_TOP/selftests/events" OUT="$out"
 }
 
 # runs side by side build the same
@@ -62,7 +67,7 @@ extra=()
 [ -z "${AFTER-}" ] || extra+=(--add "$AFTER:/t/after")
 if [ -n "${FOREIGN-}" ]; then
 	other=$(other_kernel "$kernel")
-	module=$("$VM_DIR/kmod.sh" "$other")
+	module=$(COMPILER='' "$VM_DIR/kmod.sh" "$other")
 	kernel_row "$kernel"
 	extra+=(--add "$module:/t/foreign.ko")
 fi
