@@ -82,6 +82,7 @@ bench-check bench-record: setup
 ## make check           all tests: user space, the tools that use the model, then kselftests in a VM
 ##       T=name         only this kselftest program, or program.test
 ##       KERNEL=...     one of selftests/vm/kernels: 6.1, 7.2-arm64, debug, ...; SMP=1|2
+##       COMPILER=suite with the gcc that this kernel was built with, instead of the machine's
 check: setup
 	@mkdir -p $(B)
 	@rc=0; { $(if $(T),,$(MAKE) -s check-user check-uses &&) KERNEL=$(KERNEL) SMP=$(SMP) T=$(T) $(VM)/kselftest.sh; } 2>&1 | tee $(B)/check.log; \
@@ -110,6 +111,10 @@ check-uses: setup
 ## make check-install   packages, lintian, DKMS for two kernels, installing in a copy of this machine (root; minutes)
 check-install: setup
 	@$(MAKE) -s -C selftests/install OUT=$(B) packages
+
+## make check-secureboot  a machine with Secure Boot: sign and enroll as Documentation/install.rst says (KERNEL as above)
+check-secureboot: setup
+	@$(VM)/secureboot.sh $(KERNEL)
 
 ## make matrix          the kselftests on every stock kernel of selftests/vm/kernels, one table at the end
 ##       KERNELS="..."  only on these; QUICK=1: a minute or two of each; T=, SMP= as above
@@ -183,5 +188,5 @@ deb:
 clean:
 	rm -rf $(B)
 
-.PHONY: all abi abi-record help module lib tools setup demo bench bench-check bench-record check check-user check-uses check-kernel check-install matrix vng torture mutants coverage lint install \
+.PHONY: all abi abi-record help module lib tools setup demo bench bench-check bench-record check check-user check-uses check-kernel check-install check-secureboot matrix vng torture mutants coverage lint install \
 	install-dkms install-user uninstall deb clean

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # kernel.sh KERNEL     - have KERNEL (a name of the table `kernels`) in the cache; print its directory
 # kernel.sh image KERNEL - have the image of a stock KERNEL with all its modules, laid out like /; print that directory
+# kernel.sh module NAME KERNEL - have one more module of a stock KERNEL, and those it depends on; print the directory, laid
+#                        out like modules/ below
 # kernel.sh framework  - have the parts of the kernel source that lint and selftests use; print their directory
 #
 # A kernel's directory:   release          what uname -r says
@@ -40,12 +42,13 @@ stock_image() {
 		sed -n 's/^Depends:.*\(linux-image-[^ ,]*\) (= *\([^)]*\)).*/\1 \2/p' | head -n 1
 }
 
-# Copy the guest's modules and what they depend on from an unpacked image package, dependencies first.
+# pick_modules FROM TO NAME...: copy modules and what they depend on from an unpacked image package, dependencies first.
 pick_modules() {
 	local from=$1 to=$2 name
+	shift 2
 	mkdir -p "$to"
 	: >"$to/order"
-	for name in $GUEST_MODULES; do pick_module "$from" "$to" "$name"; done
+	for name; do pick_module "$from" "$to" "$name"; done
 }
 
 pick_module() {
@@ -108,7 +111,8 @@ make_stock() {
 	for name in vmlinuz config; do
 		cp "$(find "$tmp/image" \( -name "$name-$kver" -o -path "*/$kver/$name" \) -type f | head -n 1)" "$tmp/$name"
 	done
-	pick_modules "$tmp/image" "$tmp/modules"
+	# shellcheck disable=SC2086 # names
+	pick_modules "$tmp/image" "$tmp/modules" $GUEST_MODULES
 	pick_hidden_modules "$tmp/image" "$tmp/modules"
 	rm -rf "$tmp/image"
 	unpack_headers "$tmp/root" "$kver" "$version"
@@ -148,6 +152,24 @@ stock_image_tree() {
 	kver=${image#linux-image-}
 	dir=$LMAP_CACHE/image/${kver}_${version}_$LAYOUT
 	[ -d "$dir" ] || make_image "$dir" "$image" "$version" "${kver%-unsigned}"
+	echo "$dir"
+}
+
+stock_module() {
+	local image version dir kver
+	read -r image version <<<"$(stock_image)"
+	kver=${image#linux-image-}
+	dir=$LMAP_CACHE/module/${kver}_${version}_$LAYOUT/$1
+	if [ ! -d "$dir" ]; then
+		rm -rf "$dir.new"
+		mkdir -p "$dir.new/image"
+		say "taking $1 out of $image $version"
+		unpack_image "$dir.new/image" "$image" "${kver%-unsigned}" "$version"
+		forget_debs "$version"
+		pick_modules "$dir.new/image" "$dir.new/modules" "$1"
+		publish "$dir.new/modules" "$dir"
+		rm -rf "$dir.new"
+	fi
 	echo "$dir"
 }
 
@@ -229,8 +251,14 @@ built_kernel() {
 # --------------------------------------------------------------------------------------------------------------------
 
 main() {
-	[ $# -eq 1 ] || [ "$*" = "image ${2-}" ] || die "usage: kernel.sh KERNEL | image KERNEL | framework"
+	[ $# -eq 1 ] || [ "$*" = "image ${2-}" ] || [ "$*" = "module ${2-} ${3-}" ] ||
+		die "usage: kernel.sh KERNEL | image KERNEL | module NAME KERNEL | framework"
 	with_lock apt apt_root
+	if [ $# -eq 3 ]; then
+		kernel_row "$3"
+		with_lock "image-$K_NAME" stock_module "$2"
+		return
+	fi
 	if [ $# -eq 2 ]; then
 		kernel_row "$2"
 		with_lock "image-$K_NAME" stock_image_tree

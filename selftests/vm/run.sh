@@ -10,6 +10,10 @@
 #   --no-module          without lmap.ko
 #   --icount             the guest's clock counts instructions: times that don't depend on the machine, one processor
 #   --console FILE       keep the kernel's console
+#   --efi DIR            through firmware with Secure Boot (amd64): DIR/code.fd, DIR/vars.fd, which is written, and the disk
+#                        DIR/esp, whose boot loader finds /vmlinuz, /initrd and /EFI/debian/grub.cfg
+#   --typist COMMAND     run it while the guest boots: with the console's file and a pipe that is its keyboard; resets are let
+#                        through, as it is the firmware that is typed at
 # The output of the command goes to stdout as it comes. 124 = time is up, 125 = the guest died without a verdict,
 # 96 = the kernel complained while it booted, 97 = insmod failed, 98 = rmmod failed, 99 = it complained later. Must
 # never touch the machine's own kernel.
@@ -17,7 +21,7 @@ set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernel=6.1 smp=2 mem='' append='' timeout=300 module=1 icount=0 console='' adds=() others=()
+kernel=6.1 smp=2 mem='' append='' timeout=300 module=1 icount=0 console='' efi='' typist='' adds=() others=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift ;;
@@ -27,6 +31,8 @@ while [ $# -gt 0 ]; do
 	--timeout) timeout=$2; shift ;;
 	--add) adds+=("$2"); shift ;;
 	--console) console=$2; shift ;;
+	--efi) efi=$2; shift ;;
+	--typist) typist=$2; shift ;;
 	--module) others+=("$2"); shift ;;
 	--no-module) module=0 ;;
 	--icount) icount=1 smp=1 ;;
@@ -40,10 +46,12 @@ done
 dir=$("$VM_DIR/kernel.sh" "$kernel")
 kernel_row "$kernel"
 work=$(mktemp -d)
-qemu='' follow=''
+console=${console:-$work/console}
+qemu='' follow='' typing=()
 # shellcheck disable=SC2317 # called by trap
 cleanup() {
 	[ -z "$follow" ] || kill "$follow" 2>/dev/null || true
+	[ ${#typing[@]} = 0 ] || kill "${typing[@]}" 2>/dev/null || true
 	[ -z "$qemu" ] || kill -9 "$qemu" 2>/dev/null || true
 	rm -rf "$work"
 }
@@ -97,9 +105,38 @@ set_machine() {
 	esac
 }
 
+# What leads to the kernel: QEMU itself, or firmware, a boot loader and their disk.
+set_boot() {
+	params="$params panic=-1 oops=panic loglevel=7 lmap.module=$module $append"
+	boot=(-kernel "$dir/vmlinuz" -initrd "$work/initrd" -append "$params")
+	[ -n "$efi" ] || return 0
+	cp "$dir/vmlinuz" "$work/initrd" "$efi/esp/"
+	mkdir -p "$efi/esp/EFI/debian"
+	printf '%s\n' "linux /vmlinuz $params" "initrd /initrd" boot >"$efi/esp/EFI/debian/grub.cfg"
+	# only code in system management mode may write to the flash, as it is on real machines
+	machine+=,smm=on
+	boot=(-global "driver=cfi.pflash01,property=secure,value=on"
+		-drive "if=pflash,unit=0,format=raw,readonly=on,file=$efi/code.fd"
+		-drive "if=pflash,unit=1,format=raw,file=$efi/vars.fd"
+		-drive "if=none,id=esp,format=raw,readonly=on,file=fat:$efi/esp" -device "virtio-blk-pci,drive=esp")
+}
+
+# The console as two pipes, from which a file comes.
+start_typist() {
+	[ -p "$work/con.in" ] || mkfifo "$work/con.in" "$work/con.out"
+	: >"$console"
+	con="pipe,id=con,path=$work/con" reset=()
+	[ ${#typing[@]} = 0 ] || kill "${typing[@]}" 2>/dev/null || true
+	cat "$work/con.out" >"$console" &
+	typing=($!)
+	"$typist" "$console" "$work/con.in" >&2 &
+	typing+=($!)
+}
+
 start_qemu() {
-	local accel=$1 program machine cpu results params clock=()
+	local accel=$1 program machine cpu results params clock=() boot con=file,id=con,path=$console reset=(-no-reboot)
 	set_machine
+	set_boot
 	case $accel in
 	kvm) cpu=host ;;
 	tcg) accel=tcg,thread=multi ;;
@@ -113,11 +150,11 @@ start_qemu() {
 		;;
 	esac
 	: >"$work/out"
-	"$program" -machine "$machine" -accel "$accel" -cpu "$cpu" "${clock[@]}" -nodefaults -display none -no-reboot \
-		-m "${mem:-$K_MEM}" -smp "$smp" -kernel "$dir/vmlinuz" -initrd "$work/initrd" \
-		-chardev "file,id=con,path=${console:-$work/console}" -serial chardev:con \
+	[ -z "$typist" ] || start_typist
+	"$program" -machine "$machine" -accel "$accel" -cpu "$cpu" "${clock[@]}" -nodefaults -display none "${reset[@]}" \
+		-m "${mem:-$K_MEM}" -smp "$smp" "${boot[@]}" \
+		-chardev "$con" -serial chardev:con \
 		-chardev "file,id=out,path=$work/out" "${results[@]}" \
-		-append "$params panic=-1 oops=panic loglevel=7 lmap.module=$module $append" \
 		</dev/null >"$work/qemu.log" 2>&1 &
 	qemu=$!
 	disown $qemu		# its death is expected: no message of the shell
@@ -130,8 +167,10 @@ stop_qemu() {
 
 # On a machine that is busy with other things a guest can hang before its first process: nothing of ours ran then.
 booted() {
-	for _ in $(seq $((600 * K_SLOW))); do
-		! grep -q '^# guest:' "$work/out" || return 0
+	local tries=600
+	[ -z "$efi" ] || tries=2400
+	for _ in $(seq $((tries * K_SLOW))); do
+		! grep -q '# guest:' "$work/out" || return 0
 		kill -0 "$qemu" 2>/dev/null || return 1
 		sleep 0.2
 	done
@@ -155,10 +194,10 @@ kvm_works() {
 		start_qemu kvm
 		for _ in $(seq 15); do
 			sleep 1
-			! grep -q '^# guest:' "$work/out" || break
+			! grep -q '# guest:' "$work/out" || break
 			kill -0 "$qemu" 2>/dev/null || break
 		done
-		grep -q '^# guest:' "$work/out" && echo yes >"$memo" || echo no >"$memo"
+		grep -q '# guest:' "$work/out" && echo yes >"$memo" || echo no >"$memo"
 		stop_qemu
 	fi
 	[ "$(cat "$memo")" = yes ]
@@ -170,11 +209,12 @@ if [ $icount = 1 ]; then accel=icount; elif kvm_works; then accel=kvm; fi
 start_qemu $accel
 if ! booted; then
 	say "the guest did not boot; once more"
-	tail -n 5 "${console:-$work/console}" >&2 || true
+	tail -n 5 "$console" >&2 || true
 	stop_qemu
 	start_qemu $accel
 fi
-tail -n +1 -f "$work/out" --pid=$qemu 2>/dev/null | grep --line-buffered -v '^LMAP-EXIT' &
+# what comes before is of the firmware
+tail -n +1 -f "$work/out" --pid=$qemu 2>/dev/null | sed -u '0,/# guest:/ { /# guest:/!d; s/.*# guest:/# guest:/ }; /^LMAP-EXIT/d' &
 follow=$!
 gone=1
 wait_qemu $((timeout * K_SLOW)) || gone=0
@@ -186,6 +226,6 @@ if [ $gone = 0 ]; then status=124; fi
 if [ "${status:-125}" = 124 ] || [ "${status:-125}" = 125 ]; then
 	say "the guest gave no verdict (status ${status:-125}); the end of its console:"
 	cat "$work/qemu.log" >&2
-	tail -n 60 "${console:-$work/console}" >&2 || true
+	tail -n 60 "$console" >&2 || true
 fi
 exit "${status:-125}"
