@@ -5,8 +5,9 @@
  * lmapctl.guest does. Answers each word with "ok", or with what failed.
  * scene -u UID COMMAND... - runs a command without privileges.
  *
- * Into the file NAMES goes what each number is called: "window 7 middle". All
- * else must be the same whenever it runs: addresses, and the order of things.
+ * Into the file NAMES goes what each number is called: "window 7 middle"; and
+ * the size of a page. All else must be the same whenever it runs: addresses,
+ * in pages, and the order of things.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,15 +24,19 @@
 
 #include <lmap.h>
 
-#define PAGE	4096UL
-/* the lender's memory: what is lent, what is lent pinned, what is given away */
-#define LENT	0x100000000000UL
-#define PINNED	0x100000100000UL
-#define GIVEN	0x100000200000UL
+#define PAGE	page_size
+/*
+ * The lender's memory: what is lent, what is lent pinned, what is given away.
+ * With larger pages all numbers of bytes are larger by the same factor.
+ */
+#define LENT	(PAGE << 32)
+#define PINNED	(LENT + 0x100 * PAGE)
+#define GIVEN	(LENT + 0x200 * PAGE)
 #define RW	(LMAP_R | LMAP_W)
 #define RWM	(LMAP_R | LMAP_W | LMAP_M)
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
+static unsigned long page_size;
 static FILE *names;
 static int space;
 
@@ -352,6 +357,8 @@ int main(int argc, char **argv)
 	names = argc == 2 ? fopen(argv[1], "we") : NULL;
 	if (!names)
 		fail("usage: scene NAMES | scene -u UID COMMAND...");
+	page_size = sysconf(_SC_PAGESIZE);
+	name("page", page_size, "bytes");
 	prctl(PR_SET_NAME, "lender");
 	space = lmap_open(0);
 	if (space < 0)

@@ -5,10 +5,14 @@
 #   lmapctl    what it shows of three processes that lend each other memory; removes the module, so it comes last
 #   write      no test: writes what lmapctl shows into selftests/ctl/guest, to be read and committed
 # Default: the first two. Fails if a program is missing, or doesn't do what guest/PART.guest says.
+# Environment: KERNEL (6.1; any architecture, pages of any size), SMP (2).
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
+kernel=${KERNEL:-6.1}
+kernel_row "$kernel"
+build=$(build_dir "$K_ARCH")
 [ $# -gt 0 ] || set -- examples lmapctl
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -17,21 +21,22 @@ adds=() commands=()
 
 add_examples() {
 	local page
-	make -s -C "$LMAP_TOP" lib >&2
+	make_for "$K_ARCH" -C "$LMAP_TOP/lib" OUT="$build/lib" "$build/lib/check" "$build/lib/examples/built" >&2
 	mkdir "$work/examples"
 	for page in $(grep -l 'SRC BEGIN' "$LMAP_TOP"/Documentation/man/*.[0-9]); do
-		cp "$LMAP_TOP/build/lib/examples/$(basename "$page")" "$work/examples/"
+		cp "$build/lib/examples/$(basename "$page")" "$work/examples/"
 	done
-	cp "$LMAP_TOP/build/lib/examples/events.rst" "$work/examples/"
-	adds+=(--add "$LMAP_TOP/build/lib/check" --add "$work/examples" --add "$VM_DIR/guest/examples.guest")
+	cp "$build/lib/examples/events.rst" "$work/examples/"
+	adds+=(--add "$build/lib/check" --add "$work/examples" --add "$VM_DIR/guest/examples.guest")
 	commands+=("sh /t/examples.guest || rc=1")
 }
 
 add_lmapctl() {
-	make -s -C "$LMAP_TOP" tools >&2
-	make -s -C "$LMAP_TOP/selftests/ctl" OUT="$LMAP_TOP/build/ctl" LIBOUT="$LMAP_TOP/build/lib" scene >&2
+	local tools
+	tools=$("$VM_DIR/tools.sh" "$kernel")
+	make_for "$K_ARCH" -C "$LMAP_TOP/selftests/ctl" OUT="$build/ctl" LIBOUT="$build/lib" scene >&2
 	mkdir -p "$expected"
-	adds+=(--add "$LMAP_TOP/build/tools/lmapctl" --add "$LMAP_TOP/build/ctl/scene" --add "$expected:/t/ctl/guest"
+	adds+=(--add "$tools/lmapctl" --add "$build/ctl/scene" --add "$expected:/t/ctl/guest"
 		--add "$LMAP_TOP/selftests/ctl/names.awk:/t/ctl/names.awk" --add "$VM_DIR/guest/lmapctl.guest")
 	commands+=("sh /t/lmapctl.guest ${1-} || rc=1")
 }
@@ -50,4 +55,4 @@ for part; do
 	esac
 done
 printf '%s\n' rc=0 "${commands[@]}" 'exit $rc' >"$work/parts.guest"
-"$VM_DIR/run.sh" --kernel "${KERNEL:-6.1}" --smp "${SMP:-2}" "${adds[@]}" --add "$work/parts.guest" -- sh /t/parts.guest | split
+"$VM_DIR/run.sh" --kernel "$kernel" --smp "${SMP:-2}" "${adds[@]}" --add "$work/parts.guest" -- sh /t/parts.guest | split
