@@ -29,7 +29,7 @@
  * batch, however much is revoked. Without preemption a batch is 128 mappings.
  */
 #define STALL_MAX	8
-#define FAULT_MAX	4
+#define FAULT_MAX	6
 #define MAP_MAX		30
 /* Waits until all have lost their rights, or for one zap: see latency.rst. */
 #define UNMAP_MAX	0

@@ -382,6 +382,36 @@ LMAP_TEST(huge, what_does_not_fit_is_shown_in_single_pages)
 	EXPECT_EQ(NOTHING, peer_peek(&self->b, 4 * self->size - PG));
 }
 
+/*
+ * The lender's huge page is still in one piece, but it shows another page in the
+ * middle. One borrower has touched all, so that nothing is missing for an entry
+ * for the other.
+ */
+LMAP_TEST(huge, one_page_lies_elsewhere_in_memory)
+{
+	struct peer c = peer_start(PAGES, PROT_READ | PROT_WRITE);
+	char *mem = huge_memory(self->size, 1);
+
+	ASSERT_GE(c.window, 0);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, c.base % self->size);
+	ASSERT_EQ(0, madvise(mem + 5 * PG, PG, MADV_DONTNEED));
+	mem[5 * PG] = (char)250;
+	ASSERT_EQ(0, map_range(self->space, mem, self->size, RW,
+			       self->b.window, 0, 0, NULL));
+	ASSERT_EQ(0, map_range(self->space, mem, self->size, RW, c.window, 0,
+			       0, NULL));
+	for (size_t i = 0; i < PAGES; i++)
+		ASSERT_EQ(i == 5 ? 250 : VALUE(i),
+			  peer_peek(&self->b, i * PG));
+	EXPECT_EQ(VALUE(0), peer_peek(&c, 0));
+	EXPECT_EQ(250, peer_peek(&c, 5 * PG));
+	EXPECT_EQ(0, peer_poke(&c, 5 * PG, 251));
+	EXPECT_EQ(251, (unsigned char)mem[5 * PG]);
+	EXPECT_EQ(VALUE(6), peer_peek(&c, 6 * PG));
+	peer_stop(&c);
+}
+
 static int faults_of_touching(struct peer *self, long bytes)
 {
 	long before = faults();

@@ -393,6 +393,29 @@ LMAP_TEST(listeners, dump_tells_the_tree)
 	}
 }
 
+LMAP_TEST(listeners, dump_tells_what_kind_a_mapping_is)
+{
+	static const struct {
+		unsigned long cmd;
+		unsigned int flags, told;
+	} kinds[] = {
+		{ LMAP_MAP, 0, 0 },
+		{ LMAP_MAP, LMAP_TRACK, LMAP_NODE_FLAGS_TRACKED },
+		{ LMAP_MAP, LMAP_PIN, LMAP_NODE_FLAGS_PINNED },
+		{ LMAP_GRANT, 0, LMAP_NODE_FLAGS_DETACHED },
+	};
+	struct told t[64];
+
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EQ(0, op(self->space, kinds[i].cmd,
+				self->mem + i * PG, PG, LMAP_R, self->w[0], 0,
+				kinds[i].flags));
+		ASSERT_EQ(1, nl_dump(self->nl, LMAP_CMD_NODE_GET, self->id[0],
+				     t, 64));
+		EXPECT_EQ(kinds[i].told, TOLD(t, NODE_FLAGS));
+	}
+}
+
 LMAP_TEST(listeners, a_dump_of_many_parts_is_complete)
 {
 	enum { MANY = 5000 };

@@ -3,6 +3,8 @@
 #include "util.h"
 #include "harness.h"
 
+#include <sys/resource.h>
+
 #define N	16
 
 FIXTURE(map) {
@@ -292,6 +294,41 @@ LMAP_TEST(map, populate_makes_pages_at_once)
 }
 
 /* The part of the larger, of the size of the smaller, with the hot spot. */
+static long faults(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return u.ru_minflt + u.ru_majflt;
+}
+
+/* More views than a list on the stack has room for, and one that shows others. */
+LMAP_TEST(map, populate_makes_pages_in_all_views)
+{
+	char *views[12], *other;
+	int wrong = 0;
+	long before;
+
+	other = mmap(NULL, PG, PROT_READ, MAP_SHARED, self->window, 5 * PG);
+	ASSERT_NE(MAP_FAILED, other);
+	for (int i = 0; i < 12; i++) {
+		views[i] = window_mmap(self->window, 4 * PG, PROT_READ);
+		ASSERT_NE(MAP_FAILED, views[i]);
+	}
+	ASSERT_EQ(0, map_range(self->space, self->mem, 4 * PG, LMAP_R,
+			       self->window, 0, LMAP_POPULATE, NULL));
+	before = faults();
+	for (int i = 0; i < 12; i++)
+		for (int k = 0; k < 4; k++)
+			wrong += views[i][k * PG] != k + 1;
+	EXPECT_EQ(0, faults() - before);
+	EXPECT_EQ(0, wrong);
+	EXPECT_EQ(NOTHING, peek(other));
+	for (int i = 0; i < 12; i++)
+		munmap(views[i], 4 * PG);
+	munmap(other, PG);
+}
+
 LMAP_TEST(map, send_base_settles_every_size_mismatch)
 {
 	for (int so = PO; so <= PO + 4; so++)

@@ -411,6 +411,95 @@ LMAP_TEST(refs, what_was_never_lent_has_none)
 	EXPECT_EQ(0, status(self->space, p, 2 * PG, 0, pages));
 }
 
+LMAP_TEST(refs, of_an_ordinary_mapping_all_pages_are_told)
+{
+	unsigned char pages[4] = { 9, 9, 9, 9 };
+
+	ASSERT_EQ(0, unmap_range(self->space, self->mem, N * PG, ALL, 0,
+				 NULL));
+	ASSERT_EQ(0, map_range(self->space, self->mem, N * PG, ALL,
+			       self->b.window, 0, 0, NULL));
+	ASSERT_EQ(0, peer_op(&self->b, LMAP_MAP, 0, N * PG, RW,
+			     self->c.window, 0, 0));
+	WE_SEE(0, CLEAN);
+	PEER_SEES(&self->b, 0, CLEAN);
+	READS(&self->c, 3);
+	WE_SEE(0, "1111111111111111");
+	PEER_SEES(&self->b, 0, "1111111111111111");
+	EXPECT_EQ(A, status(self->space, self->mem + 8 * PG, 4 * PG, 0,
+			    pages));
+	EXPECT_EQ(0, memcmp(pages, "\1\1\1\1", 4));
+	/* cleared for a part of it, it is still told of the rest */
+	EXPECT_EQ(A, peer_status(&self->b, 8 * PG, 4 * PG, LMAP_RESET, pages));
+	EXPECT_EQ(0, memcmp(pages, "\1\1\1\1", 4));
+	EXPECT_EQ(A, peer_status(&self->b, 0, PG, 0, NULL));
+	PEER_SEES(&self->b, LMAP_RESET, "1111111111111111");
+	PEER_SEES(&self->b, 0, CLEAN);
+	WE_SEE(LMAP_RESET, "1111111111111111");
+	WE_SEE(0, CLEAN);
+	WRITES(&self->c, 3);
+	WE_SEE(0, "3333333333333333");
+	PEER_SEES(&self->b, LMAP_RESET, "3333333333333333");
+	WE_SEE(0, "3333333333333333");
+}
+
+LMAP_TEST(refs, what_was_seen_before_pages_were_told_apart)
+{
+	int keep = window_create(self->space, N * PG, ALL);
+	char *p = memory(N);
+	unsigned char pages[N];
+
+	ASSERT_EQ(0, map_range(self->space, p, N * PG, LMAP_R, keep, 0, 0,
+			       NULL));
+	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, self->b.window, 0,
+			       0, NULL));
+	WRITES(&self->b, 3);
+	/* the mapping that was used is gone, the region stays */
+	ASSERT_EQ(0, unmap_only(self->space, p, N * PG, ALL, self->b.window,
+				NULL));
+	EXPECT_EQ(M, status(self->space, p, N * PG, LMAP_RESET, pages));
+	EXPECT_TRUE(bits_are(pages, "3333333333333333"));
+	EXPECT_EQ(0, status(self->space, p, N * PG, 0, pages));
+	EXPECT_TRUE(bits_are(pages, CLEAN));
+	close(keep);
+	munmap(p, N * PG);
+}
+
+/* More than is told at once with the locks held. */
+LMAP_TEST(refs, of_many_pages_none_is_forgotten)
+{
+	size_t n = 65536 + 3;
+	unsigned char *pages = malloc(n);
+	char *p = mmap(NULL, n * PG, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int window = window_create(self->space, n * PG, ALL);
+	char *view = window_mmap(window, n * PG, PROT_READ);
+
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_NE(MAP_FAILED, view);
+	p[0] = 5;
+	p[(n - 1) * PG] = 6;
+	ASSERT_EQ(0, map_range(self->space, p, n * PG, LMAP_R, window, 0,
+			       LMAP_TRACK, NULL));
+	for (int reset = 0; reset < 2; reset++) {
+		EXPECT_EQ(5, peek(view));
+		EXPECT_EQ(6, peek(view + (n - 1) * PG));
+		memset(pages, 0xee, n);
+		EXPECT_EQ(A, status(self->space, p, n * PG,
+				    reset ? LMAP_RESET : 0, pages));
+		EXPECT_EQ(A, pages[0]);
+		EXPECT_EQ(A, pages[n - 1]);
+		/* all between are 0 */
+		EXPECT_EQ(0, pages[1]);
+		EXPECT_EQ(0, memcmp(pages + 1, pages + 2, n - 3));
+	}
+	EXPECT_EQ(0, status(self->space, p, n * PG, 0, pages));
+	munmap(view, n * PG);
+	close(window);
+	munmap(p, n * PG);
+	free(pages);
+}
+
 /* A pager asks which of 1000 pages its two borrowers have used. */
 
 struct use {
