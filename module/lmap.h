@@ -184,6 +184,7 @@ struct lmap_space {
  * @squeezed: when the shrinker last took tiles (jiffies); racy by design
  * @range: @first and @last, in space->regions unless detached, until @ref is 0;
  *	   space->regions_lock
+ * @place: the first member of @range
  * @link: in a reserve, before all that
  * @rcu: frees the memory, after all that
  * @first: first page, immutable

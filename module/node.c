@@ -101,11 +101,18 @@ void lmap_user_ref(struct lmap_user *user)
 void lmap_user_put(struct lmap_user *user)
 {
 	unsigned long flags;
+	bool last;
 
-	if (!refcount_dec_and_lock_irqsave(&user->refs, &users_lock, &flags))
+	/* refcount_dec_and_lock_irqsave(), in a way that sparse can follow. */
+	if (refcount_dec_not_one(&user->refs))
 		return;
-	hash_del(&user->link);
+	spin_lock_irqsave(&users_lock, flags);
+	last = refcount_dec_and_test(&user->refs);
+	if (last)
+		hash_del(&user->link);
 	spin_unlock_irqrestore(&users_lock, flags);
+	if (!last)
+		return;
 	free_uid(user->user);
 	kfree(user);
 }
