@@ -77,20 +77,6 @@ static char *map_file(struct load *l, char *where, size_t length)
 	return p;
 }
 
-static int window_of(size_t length, char **view)
-{
-	int w = lmap_window(space, length, LMAP_RIGHTS_ALL, 0);
-
-	if (w < 0)
-		die("window");
-	if (!view)
-		return w;
-	*view = lmap_window_mmap(w, length, PROT_READ | PROT_WRITE);
-	if (*view == MAP_FAILED)
-		die("mmap of a window");
-	return w;
-}
-
 static void lend_bytes(char *from, size_t length, int window, size_t offset)
 {
 	if (lmap_map_range(space, from, length, LMAP_R | LMAP_W, window,
@@ -111,14 +97,14 @@ static void load_make(struct load *l, int *windows, char **views)
 		die("memfd");
 	l->mem = map_file(l, NULL, size_of(l) + 2 * PAGE);
 	touch(l->mem, l->pages + 2);
-	l->keep = window_of(size_of(l) + 2 * PAGE, NULL);
+	l->keep = window_make(l->pages + 2, NULL);
 	lend_bytes(l->mem, size_of(l) + 2 * PAGE, l->keep, 0);
 	take_bytes(l->mem, size_of(l) + PAGE);
-	l->own = window_of(PAGE, &l->own_view);
+	l->own = window_make(1, &l->own_view);
 	l->window = windows;
 	l->view = views;
 	for (size_t i = 0; i < l->views; i++)
-		l->window[i] = window_of(size_of(l), &l->view[i]);
+		l->window[i] = window_make(l->pages, &l->view[i]);
 	l->copies = mmap(NULL, l->views * size_of(l), PROT_NONE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (l->copies == MAP_FAILED)
