@@ -632,6 +632,7 @@ int lmap_pieces_prepare(struct map_request *req)
 		list_for_each_entry(piece, &before, link)
 			piece_free_node(req, piece);
 	}
-	lmap_pieces_free(req, &before);
+	if (!list_empty(&before))
+		lmap_pieces_free(req, &before);
 	return ret;
 }

@@ -221,8 +221,11 @@ static int map_make(struct map_request *req)
 
 static int map_run(struct map_request *req, struct lmap_map *arg)
 {
-	int ret = map_make(req);
+	int ret;
 
+	INIT_LIST_HEAD(&req->pieces);
+	INIT_LIST_HEAD(&req->moved);
+	ret = map_make(req);
 	if (!ret)
 		ret = map_populate(req);
 	if (!list_empty(&req->pieces))
@@ -241,8 +244,6 @@ static long map_ioctl(struct lmap_space *space, struct lmap_map *arg,
 	struct file *file;
 	int ret;
 
-	INIT_LIST_HEAD(&req.pieces);
-	INIT_LIST_HEAD(&req.moved);
 	file = lmap_window_fget(arg->window);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
