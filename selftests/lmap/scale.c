@@ -84,6 +84,31 @@ TEST_F_TIMEOUT(scale, a_chain_as_deep_as_can_be_and_one_more, 600)
 	munmap(mem, 4 * PG);
 }
 
+/*
+ * In one call, and no fewer where all is slow: what has been unlinked is freed
+ * after a grace period, and beyond twice 8192 the call waits for one itself.
+ */
+TEST_F_TIMEOUT(scale, more_than_may_wait_to_be_freed, 600)
+{
+	const int many = 2 * 8192 + 500;
+	int w = window_create(self->space, many * PG, ALL);
+	char *mem = memory(1);
+	struct lmap_unmap u;
+
+	for (int i = 0; i < many; i++)
+		ASSERT_EQ(0, op(self->space, LMAP_MAP, mem, PG, LMAP_R, w,
+				i * PG, 0));
+	ASSERT_EQ(0, unmap_range(self->space, mem, PG, ALL, 0, &u));
+	EXPECT_EQ(many, u.out_mappings);
+	EXPECT_EQ(0, info(self->space).out_mappings);
+	/* what it was is of use again */
+	ASSERT_EQ(0, op(self->space, LMAP_MAP, mem, PG, LMAP_R, w, 0, 0));
+	ASSERT_EQ(0, unmap_range(self->space, mem, PG, ALL, 0, &u));
+	EXPECT_EQ(1, u.out_mappings);
+	close(w);
+	munmap(mem, PG);
+}
+
 /* One page at many places, by map and by copy. */
 TEST_F_TIMEOUT(scale, many_siblings_of_one_page, 600)
 {
