@@ -176,28 +176,29 @@ static __always_inline void set_entry(struct fill *f, pte_t *pte,
 		return;
 	if (f->touched <= write)
 		fill_touch(f, wpage, write);
-	entry = pte_mkyoung(pte_mkspecial(pfn_pte(pfn, f->prot[write])));
+	entry = pte_mkyoung(pfn_pte(pfn, f->prot[write]));
 	if (write)
 		entry = pte_mkdirty(entry);
+	/*
+	 * At the end, and set_entry() in one place only, where the compiler
+	 * sees it: set_pte_at() on arm64 has a branch for entries that are not
+	 * special, which calls what modules don't get.
+	 */
+	entry = pte_mkspecial(entry);
 	lmap_race(fault_checked);
 	set_pte_at(f->vma->vm_mm, addr, pte, entry);
 	f->filled++;
 }
 
-/* Something is there: does the access want it to be writable? */
-static noinline void fill_upgrade(struct fill *f, pte_t *pte,
-				  unsigned long addr)
-{
-	if (pte_present(*pte) && f->write && addr == f->target)
-		set_entry(f, pte, addr, true);
-}
-
 static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 {
-	if (pte_none(*pte))
-		set_entry(data, pte, addr, false);
-	else
-		fill_upgrade(data, pte, addr);
+	struct fill *f = data;
+	bool upgrade = !pte_none(*pte);
+
+	/* Something is there: does the access want it to be writable? */
+	if (upgrade && (!f->write || addr != f->target || !pte_present(*pte)))
+		return 0;
+	set_entry(f, pte, addr, upgrade);
 	return 0;
 }
 
