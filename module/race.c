@@ -40,16 +40,17 @@ static u32 race_choose(enum lmap_race_point point)
 	struct race_count *count = &race_counts[point];
 	unsigned long pass = atomic_long_inc_return(&count->passed);
 	unsigned int one_in = READ_ONCE(race_one_in);
-	u64 bits = READ_ONCE(race_seed) * LMAP_RACE_NR + point;
+	u64 key = (u64)READ_ONCE(race_seed) * LMAP_RACE_NR + point;
+	/* hash_64() gives 32 bits, however many are asked for. */
+	u32 bits = hash_64(key, 32) ^ (u32)pass;
 
 	/* Twice: neighbouring passes must not be alike. */
-	bits = hash_64(bits, 64) ^ pass;
-	bits = hash_64(bits, 64);
-	bits = hash_64(bits ^ bits >> 32, 64);
-	if (!one_in || (u32)(bits >> 32) % one_in)
+	bits = hash_64(hash_64(bits, 32), 32);
+	if (!one_in || bits % one_in)
 		return 0;
 	atomic_long_inc(&count->delayed);
-	return (u32)bits | 1;
+	/* Not those that chose: they are a multiple of one_in. */
+	return hash_64(bits, 32) | 1;
 }
 
 static void race_spin(u32 bits)

@@ -281,7 +281,7 @@ struct mode {
 };
 
 extern const struct mode modes[];
-void race_points(FILE *out);
+bool race_points(FILE *out);
 void race_set(unsigned int one_in);
 
 #endif /* LMAP_TORTURE_H */
