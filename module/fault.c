@@ -256,8 +256,10 @@ static vm_fault_t fill_run(struct fill *f, unsigned long start,
 	f->prot[true] = vm_get_page_prot(flags);
 	lmap_grain_fine(f->window);
 	/* Somebody was faster, with more: the access tells. */
-	if (!lmap_huge_there(mm, start))
+	if (!lmap_huge_there(mm, start)) {
+		lmap_race_sleep(fill_begun);
 		ret = apply_to_page_range(mm, start, end - start, fill_pte, f);
+	}
 	lmap_grain_fine_end(f->window);
 	if (ret)
 		return VM_FAULT_OOM;

@@ -19,6 +19,7 @@
 	X(fault_looked_up)	/* no locks of ours; page table lock comes */ \
 	X(fault_locked)		/* page table lock; look-up comes */ \
 	X(fault_checked)	/* page table lock; the entry is set next */ \
+	X(fill_begun)		/* grain held, no 2 MiB entry; page tables come */ \
 	X(fault_unlocked)	/* borrower's mmap_lock dropped; pin comes */ \
 	X(fault_pinned)		/* the same; the retry comes */ \
 	X(ask_queued)		/* no locks; who waits looks once more */ \
