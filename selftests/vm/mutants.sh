@@ -66,7 +66,7 @@ mutant 6.1 window window.c "mprotect makes pages executable" '/^static int lmap_
 mutant 6.1 lender region.c "munmap of the lender takes nothing" '/^static bool lmap_event_is_final/,/^}/s/return range->event == MMU_NOTIFY_UNMAP ||/return/'
 mutant 6.1 grant mdb.c "children of what moved stay behind" 's/^\t\t\tnode_set_parent(below, node);$/\t\t\t;/'
 mutant debug grant place.c "a mapping moves without the revoke lock" '/^static int piece_move/,/^}/{s/lmap_revoke_lock(region);/;/;s/mutex_unlock(&region->revoke);/;/}'
-mutant debug race node.c "a node is freed at once" 's/call_rcu(&node->rcu, node_free_rcu);/node_free_rcu(\&node->rcu);/'
+mutant debug race node.c "a node is freed at once" 's/^\tcall_rcu(&first->rcu, list/\t(list/; s/^\t*ring_free_rcu);$/\t\tring_free_rcu)(\&first->rcu);/'
 mutant 6.1 listeners revoke.c "a loss is told before the zap" '/^static bool revoke_work/,/^}/{s/^\t\t\trun_zap(region, &run);/\t\t\tlmap_report_lost(\&run, turn->reason);\n&/;s/^\t\t\tlmap_report_lost(&run, turn->reason);$//}'
 mutant 6.1 listeners report.c "parents are not told" '/^static void report_nodes/,/^}/s/node = node->parent)/node = NULL)/'
 mutant 6.1 listeners report.c "listeners are told twice" 's/^\tlistener->event = report->event;//'
