@@ -158,7 +158,7 @@ static noinline void fill_touch(struct fill *f, unsigned long wpage, bool write)
  * Model: selftests/models/fault.pml, fill() and set_entry().
  */
 static __always_inline void set_entry(struct fill *f, pte_t *pte,
-				      unsigned long addr, bool upgrade)
+				      unsigned long addr)
 {
 	unsigned long wpage = f->base + (addr >> PAGE_SHIFT), tile, pfn;
 	bool write;
@@ -172,19 +172,18 @@ static __always_inline void set_entry(struct fill *f, pte_t *pte,
 		return;
 	write = fill_writable(f, wpage, tile);
 	pfn = page_to_pfn(lmap_tile_page(tile));
-	if (upgrade && (!write || pte_pfn(*pte) != pfn))
+	/* An upgrade. Asked of the entry: no register must be kept for it. */
+	if (unlikely(!pte_none(*pte)) && (!write || pte_pfn(*pte) != pfn))
 		return;
 	if (f->touched <= write)
 		fill_touch(f, wpage, write);
-	entry = pte_mkyoung(pfn_pte(pfn, f->prot[write]));
+	/*
+	 * Set in one place only, where the compiler sees that it is special: for
+	 * others set_pte_at() on arm64 calls what modules don't get.
+	 */
+	entry = pte_mkyoung(pte_mkspecial(pfn_pte(pfn, f->prot[write])));
 	if (write)
 		entry = pte_mkdirty(entry);
-	/*
-	 * At the end, and set_entry() in one place only, where the compiler
-	 * sees it: set_pte_at() on arm64 has a branch for entries that are not
-	 * special, which calls what modules don't get.
-	 */
-	entry = pte_mkspecial(entry);
 	lmap_race(fault_checked);
 	set_pte_at(f->vma->vm_mm, addr, pte, entry);
 	f->filled++;
@@ -193,12 +192,12 @@ static __always_inline void set_entry(struct fill *f, pte_t *pte,
 static int fill_pte(pte_t *pte, unsigned long addr, void *data)
 {
 	struct fill *f = data;
-	bool upgrade = !pte_none(*pte);
 
 	/* Something is there: does the access want it to be writable? */
-	if (upgrade && (!f->write || addr != f->target || !pte_present(*pte)))
+	if (unlikely(!pte_none(*pte)) &&
+	    (!f->write || addr != f->target || !pte_present(*pte)))
 		return 0;
-	set_entry(f, pte, addr, upgrade);
+	set_entry(f, pte, addr);
 	return 0;
 }
 
