@@ -38,19 +38,23 @@ static void piece_forget(struct map_request *req, struct map_piece *piece)
 
 static void piece_free_node(struct map_request *req, struct map_piece *piece)
 {
-	if (piece->node && !piece->linked && lmap_piece_moves(req, piece)) {
-		lmap_node_free(piece->node);
-	} else if (piece->node && !piece->linked) {
-		kvfree(piece->node->origin->refs.table);
-		piece->node->origin->refs.table = NULL;
-		piece->node->origin->refs.tracked = false;
-		lmap_mapping_uncharge_locked(piece->node);
-		if (piece->reserved)
-			lmap_reserve_mapping_back(req->space, piece->node);
-		else
-			lmap_mapping_free(piece->node);
-	}
+	struct lmap_node *node = piece->node;
+
 	piece->node = NULL;
+	if (!node || piece->linked)
+		return;
+	if (lmap_piece_moves(req, piece)) {
+		lmap_node_free(node);
+		return;
+	}
+	kvfree(node->origin->refs.table);
+	node->origin->refs.table = NULL;
+	node->origin->refs.tracked = false;
+	lmap_mapping_uncharge_locked(node);
+	if (piece->reserved)
+		lmap_reserve_mapping_back(req->space, node);
+	else
+		lmap_mapping_free(node);
 }
 
 static void piece_free(struct map_request *req, struct map_piece *piece)

@@ -311,7 +311,8 @@ static bool may_straddle(const struct lmap_revoke *rv, unsigned long at)
 
 /*
  * The next topmost node that must be cut at @at. The scope's root itself is cut
- * only with self: else it keeps everything, and its children are the topmost.
+ * only with self: else it keeps everything, and its children are the topmost. At
+ * 0, which is also what comes after the last page of all, nothing is cut.
  */
 static struct lmap_node *next_to_split(struct lmap_revoke *rv,
 				       struct lmap_node *node, unsigned long at)
@@ -340,8 +341,7 @@ unsigned long lmap_mdb_spares_needed(struct lmap_revoke *rv)
 	lockdep_assert_held(&rv->mdb->lock);
 	while ((node = next_to_split(rv, node, rv->scope.rfirst)))
 		n += subtree_straddlers(rv, node, rv->scope.rfirst);
-	while (rv->scope.rlast != ULONG_MAX &&
-	       (node = next_to_split(rv, node, rv->scope.rlast + 1)))
+	while ((node = next_to_split(rv, node, rv->scope.rlast + 1)))
 		n += subtree_straddlers(rv, node, rv->scope.rlast + 1);
 	/* Nothing new comes below a mark, and only we split: it stays so. */
 	rv->uncut = !n && rv->mdb->mark.take;
@@ -455,10 +455,10 @@ void lmap_mdb_demote(struct lmap_revoke *rv)
 	rv->zfirst = ULONG_MAX;
 	rv->zlast = 0;
 	rv->started = false;
-	if (!rv->uncut)
+	if (!rv->uncut) {
 		demote_border(rv, rv->scope.rfirst);
-	if (!rv->uncut && rv->scope.rlast != ULONG_MAX)
 		demote_border(rv, rv->scope.rlast + 1);
+	}
 	while ((node = scope_next(rv, node, rv->scope.rfirst, rv->scope.rlast))) {
 		if (in_scope(rv, node))
 			node_demote(rv, node);

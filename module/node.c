@@ -77,7 +77,7 @@ struct lmap_user *lmap_user_get(void)
 
 	if (!fresh)
 		return NULL;
-	spin_lock_irq(&users_lock);
+	spin_lock_bh(&users_lock);
 	user = user_find(current_user()->uid);
 	if (user) {
 		refcount_inc(&user->refs);
@@ -88,7 +88,7 @@ struct lmap_user *lmap_user_get(void)
 		hash_add(users, &user->link, __kuid_val(user->user->uid));
 		fresh = NULL;
 	}
-	spin_unlock_irq(&users_lock);
+	spin_unlock_bh(&users_lock);
 	kfree(fresh);
 	return user;
 }
@@ -100,17 +100,16 @@ void lmap_user_ref(struct lmap_user *user)
 
 void lmap_user_put(struct lmap_user *user)
 {
-	unsigned long flags;
 	bool last;
 
-	/* refcount_dec_and_lock_irqsave(), in a way that sparse can follow. */
+	/* refcount_dec_and_lock(), in a way that sparse can follow. */
 	if (refcount_dec_not_one(&user->refs))
 		return;
-	spin_lock_irqsave(&users_lock, flags);
+	spin_lock_bh(&users_lock);
 	last = refcount_dec_and_test(&user->refs);
 	if (last)
 		hash_del(&user->link);
-	spin_unlock_irqrestore(&users_lock, flags);
+	spin_unlock_bh(&users_lock);
 	if (!last)
 		return;
 	free_uid(user->user);
@@ -296,6 +295,7 @@ static void mapping_free(struct lmap_mapping *mapping)
 	kmem_cache_free(mapping_cache, mapping);
 }
 
+/* By its address alone: of an unlinked node the mapping may be gone. */
 static bool node_is_first(struct lmap_node *node)
 {
 	return node == &node_mapping(node)->node;
@@ -357,14 +357,13 @@ void lmap_mapping_free(struct lmap_node *node)
 
 static void node_free_unlinked(struct lmap_node *node)
 {
-	struct lmap_mapping *mapping = NULL;
+	struct lmap_mapping *mapping = node_mapping(node);
+	bool last = node->flags & LMAP_NODE_LAST;
 
-	/* Who looked at its origin came by one of its nodes, this or earlier. */
-	if (node->flags & LMAP_NODE_LAST)
-		mapping = node_mapping(node);
 	if (!node_is_first(node))
 		lmap_node_free(node);
-	if (mapping)
+	/* Who looked at the origin came by one of its nodes, this or earlier. */
+	if (last)
 		mapping_free(mapping);
 }
 

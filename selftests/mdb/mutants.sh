@@ -79,7 +79,7 @@ mutant mdb.c "children keep their rights" '/^static void subtree_demote/,/^}/s/n
 mutant mdb.c "demote forgets the zap" 's/node->flags |= LMAP_NODE_ZAP;/node->flags |= 0;/; s/rv->zfirst = node->rfirst/rv->zfirst = node->rfirst + 1/'
 mutant mdb.c "a split is off by one" 's/right->npages = node->npages - left_pages/right->npages = node->npages - left_pages - 1/'
 mutant mdb.c "right halves keep the left parent" 's/top->parent : last_right\[right->level - 1\]/top->parent : node->parent/'
-mutant mdb.c "no look at the second border" 's/if (!rv->uncut \&\& rv->scope.rlast != ULONG_MAX)$/if (0)/'
+mutant mdb.c "no look at the second border" '/^\t\tdemote_border(rv, rv->scope.rlast + 1);$/d'
 mutant mdb.c "what has to be cut is forgotten" 's/rv->uncut = !n \&\& rv->mdb->mark.take;/rv->uncut = rv->mdb->mark.take;/'
 mutant mdb.c "a border is the last page" 's/rlast_subtree >= at;/rlast_subtree > at;/'
 mutant mdb.c "a border is the first page" 's/rrb)->rfirst < at \&\&$/rrb)->rfirst < at - 1 \&\&/'
