@@ -9,7 +9,6 @@
 #include "harness.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 
@@ -121,14 +120,6 @@ struct touched {
 };
 
 static struct touched *touched;		/* shared */
-
-static long faults(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return u.ru_minflt + u.ru_majflt;
-}
 
 static int touch_all(struct peer *self, long write)
 {

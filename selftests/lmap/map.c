@@ -3,8 +3,6 @@
 #include "util.h"
 #include "harness.h"
 
-#include <sys/resource.h>
-
 #define N	16
 
 FIXTURE(map) {
@@ -291,14 +289,6 @@ LMAP_TEST(map, populate_makes_pages_at_once)
 	EXPECT_EQ(0, poke(self->view + 5 * PG, 4));
 	EXPECT_EQ(4, fresh[5 * PG]);
 	munmap(fresh, N * PG);
-}
-
-static long faults(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return u.ru_minflt + u.ru_majflt;
 }
 
 /* How many faults it takes to see that all show the first four pages. */

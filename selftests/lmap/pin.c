@@ -7,8 +7,6 @@
 #include "util.h"
 #include "harness.h"
 
-#include <sys/resource.h>
-
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
 #endif
@@ -45,14 +43,6 @@ FIXTURE_TEARDOWN(pin)
 #define PIN(addr, pages, rights) \
 	op(self->space, LMAP_MAP, addr, (pages) * PG, rights, \
 	   self->b.window, 0, LMAP_POPULATE | LMAP_PIN)
-
-static long faults(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return u.ru_minflt + u.ru_majflt;
-}
 
 /* Faults of reading, and then writing, all pages; the first time is warm-up. */
 static int use_all(struct peer *self, long writes)

@@ -225,6 +225,14 @@ void tiles_gone(int space)
 		sched_yield();
 }
 
+long faults(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return u.ru_minflt + u.ru_majflt;
+}
+
 uint64_t pagemap(const volatile void *p)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);

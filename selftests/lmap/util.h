@@ -95,6 +95,8 @@ void tiles_gone(int space);
 #define PAGE_PRESENT	(1ULL << 63)
 #define PAGE_FRAME	((1ULL << 55) - 1)
 uint64_t pagemap(const volatile void *p);
+/* How many this process has had, minor and major. */
+long faults(void);
 
 /* The size of an entry above page tables: 2 MiB with pages of 4 KiB. */
 size_t huge_page(void);
