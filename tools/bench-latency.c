@@ -158,10 +158,9 @@ static void munmap_all(struct load *l)
 
 /* What the observer does: each time how long it took. */
 
-/* The clock that one sleeps by, which now() need not be. */
-static double woken_at(struct timespec *t)
+/* Of the clock that one sleeps by, which now() need not be. */
+static double nanoseconds(const struct timespec *t)
 {
-	clock_gettime(CLOCK_MONOTONIC, t);
 	return t->tv_sec * 1e9 + t->tv_nsec;
 }
 
@@ -171,15 +170,16 @@ static double look_sleep(struct load *l)
 	double due;
 
 	(void)l;
-	woken_at(&t);
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	t.tv_nsec += PERIOD_NS;
 	if (t.tv_nsec >= 1000000000L) {
 		t.tv_nsec -= 1000000000L;
 		t.tv_sec++;
 	}
-	due = t.tv_sec * 1e9 + t.tv_nsec;
+	due = nanoseconds(&t);
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
-	return woken_at(&t) - due;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return nanoseconds(&t) - due;
 }
 
 static double look_fault(struct load *l)

@@ -19,12 +19,9 @@
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -34,36 +31,9 @@
 
 #include <lmap.h>
 
-static int failures;
+#include "tell.h"
 
-static void expect(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	failures++;
-	printf("      !! expected: %s\n", what);
-}
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "lmap-demo: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(1);
-}
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
+const char *const tool_name = "lmap-demo";
 
 /* FNV-1a: simple, and sensitive to every byte. */
 static uint64_t checksum(const unsigned char *p, size_t n)
@@ -282,19 +252,6 @@ static struct answer tell(struct borrower *b, enum what what, uint64_t offset,
 
 /* Printing. */
 
-static void step(int n, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-static void step(int n, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	printf("\n  %d.  ", n);
-	vprintf(format, args);
-	printf("\n");
-	va_end(args);
-}
-
 static void cost(const char *what, uint64_t ns)
 {
 	printf("      %-46s %10.1f us\n", what, ns / 1000.0);
@@ -399,7 +356,7 @@ static void show_tree(int space, const struct tree *t)
 static void show_use(int space, const unsigned char *mem, size_t size,
 		     size_t want)
 {
-	size_t page = sysconf(_SC_PAGESIZE), pages = size / page;
+	size_t page = page_size(), pages = size / page;
 	size_t accessed = 0, modified = 0;
 	uint8_t *bits = calloc(pages, 1);
 
@@ -418,7 +375,7 @@ static void show_use(int space, const unsigned char *mem, size_t size,
 
 static unsigned char *load(const char *path, size_t *bytes, size_t *size)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
+	size_t page = page_size();
 	unsigned char *p;
 	struct stat st;
 	ssize_t n;
@@ -644,7 +601,7 @@ int main(int argc, char **argv)
 	reduce(&d);
 	take_back(&d);
 	end(&d);
-	printf("\n%s\n", failures ? "Something was not as it should be." :
+	printf("\n%s\n", failed() ? "Something was not as it should be." :
 	       "All as it should be.");
-	return failures != 0;
+	return failed() != 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tools that have a directory of their own tell, and when: failing,
- * expectations that are counted, steps, the clock. Must never know which tool
- * it is but by its name.
+ * What lmap-demo and the tools that have a directory of their own tell, and
+ * when: failing, expectations that are counted, steps, the clock. Must never
+ * know which tool it is but by its name.
  */
 #ifndef LMAP_TELL_H
 #define LMAP_TELL_H

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # latency.sh [KERNEL...] - who waits how long while much is revoked: lmap-bench --latency in a guest whose clock counts
 # instructions, on each kernel ("6.1 6.1+full rt"; NAME+full: with preempt=full). Fails if a ratio to the same during munmap()
-# is above its bound; with preempt=full none is judged, since who waits for a mutex waits for whoever preempts its owner. "parallel": the same in real time on two processors, with what two borrowers cost each other. Must never
-# judge real time.
+# is above its bound; with preempt=full none is judged, since who waits for a mutex waits for whoever preempts its owner.
+# "parallel": the same in real time on two processors, with what two borrowers cost each other. Must never judge real time.
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
