@@ -56,6 +56,7 @@
 	X(revoke_demoted)	/* rights are gone; zaps come */ \
 	X(revoke_next)		/* one zapped; the next one comes */ \
 	X(revoke_turn)		/* locks dropped within one revocation */ \
+	X(revoke_freed)		/* no locks; it waits for RCU next */ \
 	X(refs_collected)	/* fresh bits taken; zap comes */ \
 	X(status_region)	/* region of a mapping found; lock comes */ \
 	X(detach_pinned)	/* granter's page pinned; table comes */ \

@@ -43,7 +43,7 @@ bool lmap_spares_fill(struct lmap_space *space, struct list_head *spares,
  * @take: on whose behalf; NULL: to the end, without letting others in
  * @reason: what listeners are told
  * @done: mappings zapped or unlinked in this turn
- * @freed: mappings unlinked in this turn
+ * @freed: mappings unlinked since it waited for RCU, in earlier turns as well
  * @dead: those of them that RCU has not been given yet
  * @nr_dead: how many
  */
@@ -217,7 +217,8 @@ void lmap_revoke_finish(struct lmap_region *region, struct lmap_revoke *rv,
  * @stop: with @resume: the last window page concerned
  * @home: with @resume and @window: region of the first turn, referenced
  * @id: result: number of the mapping
- * @grace: RCU state before which what an earlier turn freed was given to RCU
+ * @freed: mappings unlinked since it waited for RCU, in whatever turns
+ * @grace: RCU state before which what was unlinked earlier was given to RCU
  * @waits: @grace is valid
  */
 struct revoke_job {
@@ -232,6 +233,7 @@ struct revoke_job {
 	unsigned long stop;
 	struct lmap_region *home;
 	u64 id;
+	unsigned long freed;
 	unsigned long grace;
 	bool waits;
 };
@@ -339,11 +341,13 @@ static bool job_begin(struct revoke_job *job, struct lmap_revoke *rv)
 /* Keeps what waits to be freed within bounds, however much is revoked. */
 static void job_wait_rcu(struct revoke_job *job)
 {
+	lmap_race_sleep(revoke_freed);
 	if (job->waits)
 		cond_synchronize_rcu(job->grace);
 	lmap_nodes_free_now();
 	job->grace = get_state_synchronize_rcu();
 	job->waits = true;
+	job->freed = 0;
 }
 
 /*
@@ -354,7 +358,11 @@ static bool job_run(struct revoke_job *job)
 {
 	struct lmap_region *region = job->region;
 	struct lmap_take *take = job->take;
-	struct revoke_turn turn = { .take = take, .reason = take->reason };
+	struct revoke_turn turn = {
+		.take = take,
+		.reason = take->reason,
+		.freed = job->freed,
+	};
 	struct lmap_revoke rv = {};
 	bool done = true, found;
 
@@ -379,7 +387,8 @@ static bool job_run(struct revoke_job *job)
 	take->pages += rv.pages;
 	take->over |= rv.over;
 	take->work += rv.mappings + turn.done;
-	if (turn.freed >= REVOKE_FREED)
+	job->freed = turn.freed;
+	if (job->freed >= REVOKE_FREED)
 		job_wait_rcu(job);
 	job->again = !done;
 	if (done)

@@ -109,6 +109,45 @@ TEST_F_TIMEOUT(scale, more_than_may_wait_to_be_freed, 600)
 	munmap(mem, PG);
 }
 
+/* How often a race point was passed; -1: there are none in this module. */
+static long race_passed(const char *point)
+{
+	FILE *f = fopen(MODULE_PARAM("race_points"), "r");
+	char line[128], name[64];
+	long passed, found = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s %ld", name, &passed) == 2 &&
+		    !strcmp(name, point))
+			found = passed;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* It waits however small the parts are that it is done in: here one by one. */
+TEST_F_TIMEOUT(scale, more_than_may_wait_in_one_window, 600)
+{
+	const int many = 2 * 8192 + 500;
+	int w = window_create(self->space, many * PG, ALL);
+	char *v = window_mmap(w, many * PG, PROT_READ), *mem = memory(1);
+	long before = race_passed("revoke_freed");
+	struct lmap_unmap u;
+
+	if (before < 0)
+		SKIP(return, "the module was built without RACE=1");
+	for (int i = 0; i < many; i++)
+		ASSERT_EQ(0, op(self->space, LMAP_MAP, mem, PG, LMAP_R, w,
+				i * PG, 0));
+	ASSERT_EQ(0, unmap_range(self->space, v, many * PG, ALL, LMAP_SELF,
+				 &u));
+	EXPECT_EQ(many, u.out_mappings);
+	EXPECT_EQ(before + 2, race_passed("revoke_freed"));
+	munmap(v, many * PG);
+	close(w);
+	munmap(mem, PG);
+}
+
 /* One page at many places, by map and by copy. */
 TEST_F_TIMEOUT(scale, many_siblings_of_one_page, 600)
 {

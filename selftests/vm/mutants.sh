@@ -55,6 +55,7 @@ mutant() {
 mutant 6.1 unmap window.c "a revoke does not zap" '/^\tunmap_mapping_range(/,/);$/d'
 mutant 6.1 unmap revoke.c "a reference to the region is kept" '/^void lmap_revoke_region/,/^}/s/lmap_region_put(region);/;/'
 mutant 6.1 consistency revoke.c "what was interrupted is forgotten at page 0" 's/^\t\tjob.first = job.next;/&\n\t\tif (!job.first)\n\t\t\tbreak;/'
+RACE=1 mutant 6.1 scale.scale.more_than_may_wait_in_one_window revoke.c "what waits for RCU is counted anew in each turn" '/^\t\t.freed = job->freed,$/d'
 mutant 6.1 consistency revoke.c "a turn ends with the work" 's/^\tjob->again = !done;/\tdone = true;\n&/'
 mutant 6.1 rights place.c "rights of the new mapping, not of its source" '/^static int piece_link/,/^}/{s/piece->rights &= source->rights;/;/;s/node->rights = piece->rights;/node->rights = LMAP_RIGHTS_ALL;/}'
 mutant 6.1 limits place.c "depth is not inherited" 's/node->depth = min(req->depth, piece_depth(req, source));/node->depth = req->depth;/'
