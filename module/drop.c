@@ -168,7 +168,7 @@ static void region_zap(struct lmap_region *region, unsigned long first,
  */
 u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number)
 {
-	unsigned long first = number << LMAP_CHUNK_SHIFT;
+	unsigned long first = lmap_chunk_base(region, number);
 	unsigned long last = first + (LMAP_CHUNK_PAGES - 1);
 	struct lmap_node *node;
 	u64 mask = 0;
@@ -177,7 +177,7 @@ u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number)
 	for (node = lmap_mdb_first(&region->mdb, first, last); node;
 	     node = lmap_mdb_next(node, first, last))
 		if (node->flags & LMAP_NODE_PIN)
-			mask |= lmap_chunk_mask(number, node->rfirst,
+			mask |= lmap_chunk_mask(first, node->rfirst,
 						lmap_node_rlast(node));
 	mutex_unlock(&region->mdb.lock);
 	return mask;
@@ -195,7 +195,7 @@ u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number)
 void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask)
 {
 	struct lmap_region *region = chunk->region;
-	unsigned long base = chunk->number << LMAP_CHUNK_SHIFT;
+	unsigned long base = lmap_chunk_base(region, chunk->number);
 	struct taken taken;
 
 	lockdep_assert_held(&region->revoke);
@@ -215,13 +215,14 @@ void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask)
 static bool drop_some(struct lmap_region *region, unsigned long *first,
 		      unsigned long last, bool keep, unsigned long max)
 {
-	unsigned long number = *first >> LMAP_CHUNK_SHIFT;
+	unsigned long number = lmap_chunk_number(region, *first);
+	unsigned long end = lmap_chunk_number(region, last);
 	struct lmap_chunk *chunk;
 
 	lockdep_assert_held(&region->revoke);
-	while ((chunk = xa_find(&region->tiles, &number,
-				last >> LMAP_CHUNK_SHIFT, XA_PRESENT))) {
-		u64 mask = lmap_chunk_mask(number, *first, last);
+	while ((chunk = xa_find(&region->tiles, &number, end, XA_PRESENT))) {
+		u64 mask = lmap_chunk_mask(lmap_chunk_base(region, number),
+					   *first, last);
 
 		if (!max--)
 			return true;
@@ -229,9 +230,9 @@ static bool drop_some(struct lmap_region *region, unsigned long *first,
 			mask &= ~lmap_chunk_pinned(region, number);
 		lmap_chunk_drop(chunk, mask);
 		cond_resched();
-		if (number++ == last >> LMAP_CHUNK_SHIFT)
+		if (number++ == end)
 			break;
-		*first = number << LMAP_CHUNK_SHIFT;
+		*first = lmap_chunk_base(region, number);
 	}
 	return false;
 }
@@ -358,7 +359,7 @@ static bool tile_wait(struct lmap_region *region, unsigned long page,
 static int tiles_current(struct lmap_region *region, struct mm_struct *mm,
 			 struct chunk_copy *copy, u64 todo, u64 *current_tiles)
 {
-	unsigned long base = copy->number << LMAP_CHUNK_SHIFT;
+	unsigned long base = lmap_chunk_base(region, copy->number);
 	int first_other = LMAP_CHUNK_PAGES;
 	unsigned int i;
 
@@ -391,7 +392,8 @@ static int tiles_current(struct lmap_region *region, struct mm_struct *mm,
 static void chunk_recheck(struct lmap_region *region, struct mm_struct *mm,
 			  struct chunk_copy *copy)
 {
-	unsigned long number = copy->number, base = number << LMAP_CHUNK_SHIFT;
+	unsigned long number = copy->number;
+	unsigned long base = lmap_chunk_base(region, number);
 	unsigned int try, idle = 0;
 	struct lmap_chunk *chunk;
 	u64 todo, same;

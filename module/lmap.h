@@ -193,7 +193,7 @@ struct lmap_space {
  * @payer: if detached: who pays for the pages; holds a reference; immutable
  * @history: bit 0: holds a reference, so that reference bits outlive the last
  *	    mapping; set under space->lock
- * @tiles: chunk number (page / 64) -> struct lmap_chunk
+ * @tiles: chunk number -> struct lmap_chunk
  * @last_gen: the last generation given to a chunk; xa_lock
  * @work: drops stale tiles, with a reference; frees the region when @ref is 0
  */
@@ -294,7 +294,7 @@ struct lmap_window {
  * @gone: of those of LMAP_PIN, the ones that were looked at again; xa_lock
  * @gen: changes whenever a page of the chunk may have changed; xa_lock
  * @region: owner; immutable
- * @number: page / 64; immutable
+ * @number: of those of the region; immutable
  * @accessed: used since the shrinker's clock hand passed; racy by design
  * @lru: in the list of all chunks that hold tiles, or in a list of chunks that
  *	 were taken out of the table

@@ -40,7 +40,7 @@
 struct lmap_chunk *lmap_tile_chunk(struct lmap_region *region,
 				   unsigned long page)
 {
-	return xa_load(&region->tiles, page >> LMAP_CHUNK_SHIFT);
+	return xa_load(&region->tiles, lmap_chunk_number(region, page));
 }
 
 /**
@@ -188,7 +188,7 @@ static int tiles_insert(struct lmap_region *region, unsigned long page,
 	int ret = -EAGAIN;
 
 	xa_lock(&region->tiles);
-	chunk = xa_load(&region->tiles, page >> LMAP_CHUNK_SHIFT);
+	chunk = xa_load(&region->tiles, lmap_chunk_number(region, page));
 	if (chunk && chunk->gen == gen) {
 		for (i = 0; i < pinned->nr; i++) {
 			if (chunk->slots[slot + i])
@@ -232,7 +232,7 @@ int lmap_tile_fill(struct lmap_region *region, unsigned long page,
 		.bits = LMAP_TILE_WRITE | LMAP_TILE_EXEC,
 		.nr = nr,
 	};
-	u64 gen = chunk_gen(region, page >> LMAP_CHUNK_SHIFT,
+	u64 gen = chunk_gen(region, lmap_chunk_number(region, page),
 			    GFP_KERNEL_ACCOUNT);
 
 	if (!gen) {
@@ -399,7 +399,7 @@ static void pin_rest(struct lmap_region *region, unsigned long page)
 		/* As it is for the page's own chunk. */
 		if (lmap_tile_get(region, at))
 			continue;
-		gen = chunk_gen(region, at >> LMAP_CHUNK_SHIFT,
+		gen = chunk_gen(region, lmap_chunk_number(region, at),
 				GFP_KERNEL_ACCOUNT);
 		if (!gen)
 			break;
@@ -451,7 +451,7 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 			ret = 0;
 			break;
 		}
-		gen = chunk_gen(region, page >> LMAP_CHUNK_SHIFT, gfp);
+		gen = chunk_gen(region, lmap_chunk_number(region, page), gfp);
 		if (!gen) {
 			ret = -ENOMEM;
 			break;
@@ -529,13 +529,14 @@ bool lmap_tile_invalidate(struct lmap_region *region, unsigned long first,
 
 	xa_lock(&region->tiles);
 	xa_for_each_range(&region->tiles, number, chunk,
-			  first >> LMAP_CHUNK_SHIFT,
-			  last >> LMAP_CHUNK_SHIFT) {
+			  lmap_chunk_number(region, first),
+			  lmap_chunk_number(region, last)) {
 		chunk->gen = ++region->last_gen;
 		/* Whoever drops now looks at each slot, and needs no marks. */
 		if (stale)
 			chunk->stale |= chunk_filled(chunk) &
-				lmap_chunk_mask(chunk->number, first, last);
+				lmap_chunk_mask(lmap_chunk_base(region, number),
+						first, last);
 		found |= !stale || chunk->stale;
 	}
 	xa_unlock(&region->tiles);

@@ -12,11 +12,29 @@
 extern struct kmem_cache *lmap_chunk_cache;
 extern struct list_lru lmap_chunk_lru;
 
-/* Bits of the pages first..last that belong to chunk @number. */
-static inline u64 lmap_chunk_mask(unsigned long number, unsigned long first,
+/*
+ * Chunks are numbered from where the region begins: the table is no deeper than
+ * the region is large, wherever it lies. @page must be in the region.
+ */
+static inline unsigned long lmap_chunk_number(const struct lmap_region *region,
+					      unsigned long page)
+{
+	return (page >> LMAP_CHUNK_SHIFT) -
+	       (region->first >> LMAP_CHUNK_SHIFT);
+}
+
+/* The first page; of a region's first chunk it can lie before the region. */
+static inline unsigned long lmap_chunk_base(const struct lmap_region *region,
+					    unsigned long number)
+{
+	return ((region->first >> LMAP_CHUNK_SHIFT) + number)
+	       << LMAP_CHUNK_SHIFT;
+}
+
+/* Bits of the pages first..last that belong to the chunk that begins at @base. */
+static inline u64 lmap_chunk_mask(unsigned long base, unsigned long first,
 				  unsigned long last)
 {
-	unsigned long base = number << LMAP_CHUNK_SHIFT;
 	unsigned int lo = first > base ? first - base : 0;
 	unsigned int hi = min(last - base, LMAP_CHUNK_PAGES - 1);
 
