@@ -31,10 +31,10 @@
  * pages that lie in one mapping and in one chunk.
  * @known: @hit was looked up under this lock
  * @base: window page that would be shown at address 0
- * @wfirst: the first of those pages, in the window
+ * @first: the first of those pages, where the view shows it: address / PAGE_SIZE
  * @nr: how many; 0: nothing has been looked up
  * @chunk: their chunk
- * @slots: of it, from the one of @wfirst on
+ * @slots: of it, from the one of @first on
  * @strict: not all tiles will do, or not for all addresses
  * @writes: entries may be writable
  * @touched: reference bits are set: 1, for writing as well: 2
@@ -49,7 +49,7 @@ struct fill {
 	struct lmap_hit hit;
 	bool known;
 	unsigned long base;
-	unsigned long wfirst;
+	unsigned long first;
 	unsigned long nr;
 	struct lmap_chunk *chunk;
 	unsigned long *slots;
@@ -111,7 +111,7 @@ static noinline bool fill_begin(struct fill *f, unsigned long wpage)
 		WRITE_ONCE(f->chunk->accessed, true);
 	before = min(page % LMAP_CHUNK_PAGES, wpage - hit->wfirst);
 	after = min(~page % LMAP_CHUNK_PAGES, hit->wlast - wpage);
-	f->wfirst = wpage - before;
+	f->first = wpage - before - f->base;
 	f->slots = &f->chunk->slots[(page - before) % LMAP_CHUNK_PAGES];
 	f->nr = before + 1 + after;
 	return true;
@@ -160,23 +160,23 @@ static noinline void fill_touch(struct fill *f, unsigned long wpage, bool write)
 static __always_inline void set_entry(struct fill *f, pte_t *pte,
 				      unsigned long addr)
 {
-	unsigned long wpage = f->base + (addr >> PAGE_SHIFT), tile, pfn;
+	unsigned long vpage = addr >> PAGE_SHIFT, tile, pfn;
 	bool write;
 	pte_t entry;
 
 	lmap_race(fault_locked);
-	if (wpage - f->wfirst >= f->nr && !fill_begin(f, wpage))
+	if (vpage - f->first >= f->nr && !fill_begin(f, f->base + vpage))
 		return;
-	tile = READ_ONCE(f->slots[wpage - f->wfirst]);
+	tile = READ_ONCE(f->slots[vpage - f->first]);
 	if (!tile || (f->strict && !fill_allows(f, addr, tile)))
 		return;
-	write = fill_writable(f, wpage, tile);
+	write = fill_writable(f, f->base + vpage, tile);
 	pfn = page_to_pfn(lmap_tile_page(tile));
 	/* An upgrade. Asked of the entry: no register must be kept for it. */
 	if (unlikely(!pte_none(*pte)) && (!write || pte_pfn(*pte) != pfn))
 		return;
 	if (f->touched <= write)
-		fill_touch(f, wpage, write);
+		fill_touch(f, f->base + vpage, write);
 	/*
 	 * Set in one place only, where the compiler sees that it is special: for
 	 * others set_pte_at() on arm64 calls what modules don't get.
