@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lmap-bench --latency - what two borrowers cost each other that map on at the
+ * lmap-bench --parallel - what two borrowers cost each other that map on at the
  * same time: below one region, whose tree has one lock, and below two.
  *
  * Real times of two processors: with fewer there is no table, and nothing here

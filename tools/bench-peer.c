@@ -81,17 +81,29 @@ void peer_end(struct peer *p)
 	settle();
 }
 
+void peer_ask(const struct peer *p, bench_fn fn, const void *arg, size_t size)
+{
+	struct request r = { .fn = fn };
+
+	memcpy(r.arg, arg, size);
+	if (write(p->sock, &r, sizeof(r)) != sizeof(r))
+		die("a borrower");
+}
+
+double peer_answer(const struct peer *p)
+{
+	double answer;
+
+	if (read(p->sock, &answer, sizeof(answer)) != sizeof(answer))
+		die("a borrower");
+	return answer;
+}
+
 double peer_call(const struct peer *p, bench_fn fn, const void *arg,
 		 size_t size)
 {
-	struct request r = { .fn = fn };
-	double answer;
-
-	memcpy(r.arg, arg, size);
-	if (write(p->sock, &r, sizeof(r)) != sizeof(r) ||
-	    read(p->sock, &answer, sizeof(answer)) != sizeof(answer))
-		die("a borrower");
-	return answer;
+	peer_ask(p, fn, arg, size);
+	return peer_answer(p);
 }
 
 static double make_window(void *arg)
@@ -109,16 +121,13 @@ static double make_window(void *arg)
 
 int peer_window(const struct peer *p, size_t pages)
 {
-	struct request r = { .fn = make_window };
-	double answer;
 	int w;
 
-	memcpy(r.arg, &pages, sizeof(pages));
-	if (write(p->sock, &r, sizeof(r)) != sizeof(r))
-		die("a borrower");
+	peer_ask(p, make_window, &pages, sizeof(pages));
 	w = lmap_recv_fd(p->sock);
-	if (w < 0 || read(p->sock, &answer, sizeof(answer)) != sizeof(answer))
+	if (w < 0)
 		die("receiving a window");
+	peer_answer(p);
 	return w;
 }
 
@@ -139,9 +148,14 @@ static double touch_by(void (*how)(volatile char *p, size_t pages),
 	return t;
 }
 
+double peer_touch_here(size_t pages)
+{
+	return touch_by(touch, pages);
+}
+
 static double touch_view(void *arg)
 {
-	return touch_by(touch, *(size_t *)arg);
+	return peer_touch_here(*(size_t *)arg);
 }
 
 static double touch_view_random(void *arg)

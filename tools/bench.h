@@ -184,8 +184,13 @@ int peer_window(const struct peer *p, size_t pages);
 /* Calls a function there; of @arg it gets a copy. */
 double peer_call(const struct peer *p, bench_fn fn, const void *arg,
 		 size_t size);
+/* The same in two steps, so that others can do something meanwhile. */
+void peer_ask(const struct peer *p, bench_fn fn, const void *arg, size_t size);
+double peer_answer(const struct peer *p);
 /* What they touch: the window there. */
 double peer_touch(const struct peer *p, size_t pages);
+/* In such a function: the same. */
+double peer_touch_here(size_t pages);
 double peer_touch_random(const struct peer *p, size_t pages);
 /* The first of each 64 pages, so many times. */
 double peer_touch_sparse(const struct peer *p, size_t pages);
@@ -226,6 +231,8 @@ void bench_pager(void);
 void bench_memory(void);
 /* --latency */
 void bench_latency(void);
+/* --parallel */
 void bench_parallel(void);
+void bench_scaling(void);
 
 #endif /* LMAP_BENCH_H */

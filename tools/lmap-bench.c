@@ -59,7 +59,7 @@ static const struct {
 
 enum {
 	OPT_CHECK = 256, OPT_TARGETS, OPT_WALL, OPT_ICOUNT, OPT_JSON, OPT_CSV,
-	OPT_SVG, OPT_LATENCY, OPT_ROUNDS, OPT_ONLY, OPT_SIBLINGS,
+	OPT_SVG, OPT_LATENCY, OPT_PARALLEL, OPT_ROUNDS, OPT_ONLY, OPT_SIBLINGS,
 };
 
 static const struct option long_options[] = {
@@ -71,6 +71,7 @@ static const struct option long_options[] = {
 	{ "csv", optional_argument, NULL, OPT_CSV },
 	{ "svg", required_argument, NULL, OPT_SVG },
 	{ "latency", no_argument, NULL, OPT_LATENCY },
+	{ "parallel", no_argument, NULL, OPT_PARALLEL },
 	{ "rounds", required_argument, NULL, OPT_ROUNDS },
 	{ "only", required_argument, NULL, OPT_ONLY },
 	{ "siblings", required_argument, NULL, OPT_SIBLINGS },
@@ -97,6 +98,7 @@ static const char *const help[] = {
 	"  --json[=FILE]     one object a row, likewise",
 	"  --svg=DIRECTORY   write curves there",
 	"  --latency         something else: who waits for whom, and how long",
+	"  --parallel        something else: what two get done at the same time",
 	"  -h, --help        this",
 	"",
 	"Groups:",
@@ -105,7 +107,7 @@ static const char *const help[] = {
 /* What was asked, beyond what all parts see. */
 struct wishes {
 	bool chosen[SIZE_OF(groups)];
-	bool some, check, targets, latency, silent;
+	bool some, check, targets, latency, parallel, silent;
 	const char *svg;
 };
 
@@ -173,6 +175,8 @@ static bool option(struct wishes *w, int o)
 		return options.icount = true;
 	case OPT_LATENCY:
 		return w->latency = true;
+	case OPT_PARALLEL:
+		return w->parallel = true;
 	case OPT_SVG:
 		w->svg = optarg;
 		return true;
@@ -194,8 +198,13 @@ static void run(const struct wishes *w)
 {
 	if (w->latency) {
 		rows_group("latency");
-		bench_parallel();
 		bench_latency();
+		return;
+	}
+	if (w->parallel) {
+		rows_group("parallel");
+		bench_parallel();
+		bench_scaling();
 		return;
 	}
 	for (size_t i = 0; i < SIZE_OF(groups); i++)

@@ -3,7 +3,7 @@
 # latency.sh [KERNEL...] - who waits how long while much is revoked: lmap-bench --latency in a guest whose clock counts
 # instructions, on each kernel ("6.1 6.1+full rt"; NAME+full: with preempt=full). Fails if a ratio to the same during munmap()
 # is above its bound; with preempt=full none is judged, since who waits for a mutex waits for whoever preempts its owner.
-# "parallel": the same in real time on two processors, with what two borrowers cost each other. Must never judge real time.
+# "parallel": something else, in real time on two processors: what two get done side by side. Must never judge real time.
 set -eu -o pipefail
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
@@ -21,9 +21,9 @@ latency() {
 rc=0
 for name; do
 	case $name in
-	parallel) latency 6.1 '' --smp 2 -- sh /t/latency.guest || rc=1 ;;
-	*+full) latency "${name%+full}" preempt=full --icount -- sh /t/latency.guest --icount || rc=1 ;;
-	*) latency "$name" '' --icount -- sh /t/latency.guest --icount --check || rc=1 ;;
+	parallel) latency 6.1 '' --smp 2 -- sh /t/latency.guest --parallel || rc=1 ;;
+	*+full) latency "${name%+full}" preempt=full --icount -- sh /t/latency.guest --latency --icount || rc=1 ;;
+	*) latency "$name" '' --icount -- sh /t/latency.guest --latency --icount --check || rc=1 ;;
 	esac
 done
 exit $rc
