@@ -24,7 +24,7 @@ static struct map_piece *piece_alloc(struct map_request *req)
 	if (i >= MAP_PIECES_LOCAL)
 		return kzalloc(sizeof(struct map_piece), GFP_KERNEL_ACCOUNT);
 	req->used |= BIT(i);
-	memset(&req->local[i], 0, sizeof(req->local[i]));
+	req->local[i] = (struct map_piece){};
 	return &req->local[i];
 }
 
@@ -203,20 +203,22 @@ static int collect_memory(struct map_request *req, struct vm_area_struct *vma,
 
 /*
  * Is the whole target one mapping of just this memory? Returns its number, and
- * what it can do.
+ * what it can do. Or is nothing there?
  */
 static u64 target_shows(struct map_request *req, unsigned int *rights,
 			bool *shared)
 {
+	unsigned long wlast = req->wfirst + (req->npages - 1);
 	struct lmap_index *index = &req->window->index;
 	struct lmap_region *region;
 	struct lmap_node *node;
 	u64 id = 0;
 
 	spin_lock(&index->lock);
-	node = lmap_index_first(index, req->wfirst, req->wfirst);
+	node = lmap_index_first(index, req->wfirst, wlast);
+	req->vacant = !node;
 	if (!node || req->window->dead || READ_ONCE(node->parent) ||
-	    lmap_node_wlast(node) < req->wfirst + (req->npages - 1) ||
+	    node->wfirst > req->wfirst || lmap_node_wlast(node) < wlast ||
 	    node->rfirst - node->wfirst != req->sfirst - req->wfirst)
 		goto out;
 	/* It stays as long as there is a node of it in an index. */
@@ -422,6 +424,7 @@ static int pieces_collect(struct map_request *req)
 		ret = req->denied;
 	if (ret)
 		return ret;
+	req->vacant = req->vacant && list_is_singular(&req->pieces);
 	req->wlo = list_first_entry(&req->pieces, struct map_piece,
 				    link)->wfirst;
 	req->whi = list_last_entry(&req->pieces, struct map_piece,
@@ -457,10 +460,11 @@ static struct lmap_region *find_region(struct map_request *req,
 				       struct map_piece *piece)
 {
 	unsigned long rlast = piece->rfirst + piece->npages - 1;
-	struct lmap_region *region;
+	struct lmap_region *region = NULL;
 
-	region = lmap_index_region(&req->window->index, piece->wfirst,
-				   piece->wfirst + piece->npages - 1);
+	if (!req->vacant)
+		region = lmap_index_region(&req->window->index, piece->wfirst,
+					   piece->wfirst + piece->npages - 1);
 	if (region && region->space == req->space &&
 	    region->shared == piece->shared &&
 	    region->first <= piece->rfirst && region->last >= rlast)

@@ -77,6 +77,9 @@ struct map_piece {
  * @denied: the best reason why something was left out
  * @local: memory for the first pieces, MAP_PIECES_LOCAL of them
  * @used: which of them are used, a bit for each
+ * @vacant: one piece, and nothing was in the target when it was looked at: it
+ *	    need not be looked for. Should something be found there in the end,
+ *	    all begins anew without
  * @wlo: window pages of all pieces, from here
  * @whi: ... to here
  */
@@ -97,6 +100,7 @@ struct map_request {
 	int denied;
 	struct map_piece *local;
 	unsigned int used;
+	bool vacant;
 	unsigned long wlo;
 	unsigned long whi;
 };

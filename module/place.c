@@ -21,16 +21,13 @@
  * lost m meanwhile: the new mapping then lacks it as well, as if it had been
  * made just before.
  */
-static int piece_source(struct map_piece *piece, struct lmap_node **out)
+static int source_look(struct map_piece *piece, struct lmap_node **out)
 {
 	struct lmap_window *source = piece->source;
 	unsigned long last = piece->sfirst + piece->npages - 1;
 	struct lmap_node *node;
 	int ret = 0;
 
-	*out = NULL;
-	if (!source)
-		return 0;
 	spin_lock(&source->index.lock);
 	node = lmap_index_first(&source->index, piece->sfirst, piece->sfirst);
 	if (!node || node->origin->id != piece->source_id ||
@@ -45,6 +42,13 @@ static int piece_source(struct map_piece *piece, struct lmap_node **out)
 	if (!ret)
 		*out = node;
 	return ret;
+}
+
+/* NULL: ordinary memory. */
+static inline int piece_source(struct map_piece *piece, struct lmap_node **out)
+{
+	*out = NULL;
+	return piece->source ? source_look(piece, out) : 0;
 }
 
 /* What the new mapping will be derived from. */
@@ -198,7 +202,8 @@ static int piece_charge(struct map_request *req, struct map_piece *piece)
 	return 0;
 }
 
-static int piece_check(struct map_request *req, struct map_piece *piece)
+/* Whether it may be derived from its source, and is there already. */
+static int piece_look(struct map_request *req, struct map_piece *piece)
 {
 	struct lmap_node *source;
 	int ret;
@@ -210,10 +215,19 @@ static int piece_check(struct map_request *req, struct map_piece *piece)
 	/* A sibling would not be bound by it. */
 	if (!ret && req->op == MAP_OP_COPY && source && source->origin->budget)
 		ret = -EDQUOT;
-	if (!ret && req->op != MAP_OP_GRANT)
+	if (!ret && req->op != MAP_OP_GRANT && !req->vacant)
 		piece->extend = piece_same(req, piece,
 					   piece_parent(req, source));
 	mutex_unlock(&piece->region->mdb.lock);
+	return ret;
+}
+
+static int piece_check(struct map_request *req, struct map_piece *piece)
+{
+	int ret = 0;
+
+	if (piece->source || !req->vacant)
+		ret = piece_look(req, piece);
 	if (!ret && piece->detach && req->op == MAP_OP_GRANT)
 		ret = lmap_leave_check(req->space, piece->rfirst,
 				       piece->rfirst + piece->npages - 1);
@@ -500,6 +514,11 @@ static int piece_place(struct map_request *req, struct map_piece *piece)
 		}
 		if (ret != -EBUSY)
 			return ret;
+		/* It may be the very same memory, which is not replaced. */
+		if (req->vacant) {
+			req->vacant = false;
+			return -EAGAIN;
+		}
 		if (req->flags & LMAP_NOREPLACE)
 			return -EEXIST;
 		if (fatal_signal_pending(current))
@@ -540,7 +559,7 @@ void lmap_pieces_undo(struct map_request *req)
 
 /**
  * lmap_pieces_leave - ordinary memory that has been granted leaves the caller
- * @req: after lmap_pieces_place()
+ * @req: a grant, after lmap_pieces_place()
  *
  * Context: process, no locks.
  * Return: 0; an error if nothing could go. Pieces that could not are taken
@@ -552,8 +571,6 @@ int lmap_pieces_leave(struct map_request *req)
 	LIST_HEAD(failed);
 	int err = 0, ret;
 
-	if (req->op != MAP_OP_GRANT)
-		return 0;
 	list_for_each_entry_safe(piece, next, &req->pieces, link) {
 		if (!piece->detach)
 			continue;
@@ -623,12 +640,12 @@ void lmap_pieces_all(struct map_request *req)
  * @req: after lmap_pieces_prepare()
  *
  * Context: the caller's mmap_lock is held for reading.
- * Return: 0; -EAGAIN if a source has been cut meanwhile: look at it again.
+ * Return: 0; -EAGAIN if a source has been cut meanwhile, or a vacant target
+ * filled: look again.
  */
 int lmap_pieces_place(struct map_request *req)
 {
 	struct map_piece *piece;
-	bool dead;
 	int ret = 0;
 
 	list_for_each_entry(piece, &req->pieces, link) {
@@ -647,11 +664,12 @@ int lmap_pieces_place(struct map_request *req)
 			break;
 	}
 	lmap_race_sleep(place_linked);
-	/* Partner: lmap_window_kill(), which marks and then revokes. */
-	spin_lock(&req->window->index.lock);
-	dead = req->window->dead;
-	spin_unlock(&req->window->index.lock);
-	if (dead)
+	/*
+	 * Partner: lmap_window_kill(), which marks and then revokes, each with
+	 * index->lock, as we linked. What was there when it revoked is gone; if
+	 * ours came after that, the mark is seen here.
+	 */
+	if (READ_ONCE(req->window->dead))
 		ret = -ENXIO;
 	if (ret == -EAGAIN)
 		pieces_keep(req, piece);

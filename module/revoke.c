@@ -524,7 +524,7 @@ void lmap_window_kill(struct lmap_window *window, enum lmap_reason reason)
 	/* A map that comes later sees dead after it has linked its node. */
 	spin_lock(&window->index.lock);
 	dead = window->dead;
-	window->dead = true;
+	WRITE_ONCE(window->dead, true);
 	spin_unlock(&window->index.lock);
 	lmap_pager_end(window);
 	lmap_revoke_window(window, 0, ULONG_MAX, &take);

@@ -530,4 +530,71 @@ LMAP_TEST(race, processes_die_while_they_lend_and_borrow)
 	}
 }
 
+struct twice {
+	pthread_barrier_t *all;
+	int space, window, rounds;
+	char *mem;
+	uint64_t *id;
+};
+
+/* Maps one page, round after round; what the mapping is called. */
+static void *map_at_once(void *arg)
+{
+	struct twice *t = arg;
+	struct lmap_map m;
+
+	for (int i = 0; i < t->rounds; i++) {
+		pthread_barrier_wait(t->all);
+		t->id[i] = map_range(t->space, t->mem, PG, RW, t->window, 0, 0,
+				     &m) ? 0 : m.out_node_id;
+		pthread_barrier_wait(t->all);
+	}
+	return NULL;
+}
+
+/*
+ * Two threads map the same memory to the same place, where nothing is. Whoever
+ * is second finds it there: he replaces nothing, so both hear the same number.
+ */
+LMAP_TEST(race, two_who_map_the_same_make_one_mapping)
+{
+	int rounds = 4000 / slow(), different = 0, none = 0;
+	int w = window_create(self->space, PG, ALL);
+	int other = window_create(self->space, 2 * PG, ALL);
+	char *mem = memory(2);
+	uint64_t *id[2];
+	pthread_barrier_t all;
+	pthread_t thread[2];
+	struct twice t[2];
+
+	pthread_barrier_init(&all, NULL, 3);
+	/* so that the region stays: that of a new one is another race */
+	ASSERT_EQ(0, map_range(self->space, mem, 2 * PG, RW, other, 0, 0,
+			       NULL));
+	for (int i = 0; i < 2; i++) {
+		id[i] = calloc(rounds, sizeof(*id[i]));
+		t[i] = (struct twice){ .all = &all, .space = self->space,
+				       .window = w, .rounds = rounds,
+				       .mem = mem, .id = id[i] };
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, map_at_once,
+					    &t[i]));
+	}
+	for (int i = 0; i < rounds; i++) {
+		pthread_barrier_wait(&all);
+		pthread_barrier_wait(&all);
+		none += !id[0][i] || !id[1][i];
+		different += id[0][i] != id[1][i];
+		unmap_range(self->space, mem, PG, ALL, 0, NULL);
+	}
+	for (int i = 0; i < 2; i++) {
+		pthread_join(thread[i], NULL);
+		free(id[i]);
+	}
+	EXPECT_EQ(0, none);
+	EXPECT_EQ(0, different);
+	close(w);
+	close(other);
+	munmap(mem, 2 * PG);
+}
+
 TEST_HARNESS_MAIN

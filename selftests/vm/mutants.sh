@@ -66,6 +66,7 @@ mutant 6.1 window window.c "fork inherits a window" 's/VM_DONTDUMP |$/VM_DONTDUM
 mutant 6.1 window window.c "mprotect makes pages executable" '/^static int lmap_window_mprotect/,/^}/s/return -EACCES;/return 0;/'
 mutant 6.1 lender region.c "munmap of the lender takes nothing" '/^static bool lmap_event_is_final/,/^}/s/return range->event == MMU_NOTIFY_UNMAP ||/return/'
 mutant 6.1 grant mdb.c "children of what moved stay behind" 's/^\t\t\tnode_set_parent(below, node);$/\t\t\t;/'
+mutant 6.1 race.race.two_who_map_the_same_make_one_mapping place.c "what comes into a vacant target is replaced" '/^\t\tif (req->vacant) {/,/^\t\t}/d'
 mutant debug grant place.c "a mapping moves without the revoke lock" '/^static int piece_move/,/^}/{s/lmap_revoke_lock(region);/;/;s/mutex_unlock(&region->revoke);/;/}'
 mutant debug race node.c "a node is freed at once" 's/^\tcall_rcu(&first->rcu, list/\t(list/; s/^\t*ring_free_rcu);$/\t\tring_free_rcu)(\&first->rcu);/'
 mutant 6.1 listeners revoke.c "a loss is told before the zap" '/^static bool revoke_work/,/^}/{s/^\t\t\trun_zap(region, &run);/\t\t\tlmap_report_lost(\&run, turn->reason);\n&/;s/^\t\t\tlmap_report_lost(&run, turn->reason);$//}'
