@@ -49,7 +49,7 @@ static int do_map(int space, unsigned long cmd, struct lmap_map *arg,
 	arg->depth = o.depth;
 	arg->budget = o.budget;
 	ret = lmap_ioctl(space, cmd, arg);
-	if (ret)
+	if (ret || !out)
 		return ret;
 
 	memset(&result, 0, sizeof(result));
@@ -155,7 +155,7 @@ static int do_unmap(int space, struct lmap_unmap *arg,
 		return ret;
 	arg->size = sizeof(*arg);
 	ret = lmap_ioctl(space, LMAP_UNMAP, arg);
-	if (ret)
+	if (ret || !out)
 		return ret;
 
 	memset(&result, 0, sizeof(result));

@@ -196,7 +196,7 @@ static const struct lmap_op lmap_ops[] = {
 
 /**
  * lmap_arg_in - get an ioctl's structure, which begins with its size
- * @arg: result, @known bytes, zeroed
+ * @arg: result, @known bytes, all of which are written unless it fails
  * @known: structure as this kernel knows it
  * @min: structure of the first version
  * @user: pointer from user space
@@ -239,7 +239,7 @@ static long lmap_ioctl(struct file *file, unsigned int cmd, unsigned long uptr)
 	void __user *user = (void __user *)uptr;
 	unsigned int nr = _IOC_NR(cmd);
 	const struct lmap_op *op;
-	union lmap_arg arg = {};
+	union lmap_arg arg lmap_uninitialized;	/* lmap_arg_in() fills it */
 	long ret;
 
 	if (nr >= ARRAY_SIZE(lmap_ops) || lmap_ops[nr].cmd != cmd)

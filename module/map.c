@@ -214,7 +214,7 @@ static int map_make(struct map_request *req)
 	if (ret == -EAGAIN)
 		ret = -EINTR;
 	lmap_pieces_all(req);
-	if (!ret)
+	if (!ret && req->op == MAP_OP_GRANT)
 		ret = lmap_pieces_leave(req);
 	return ret;
 }

@@ -299,16 +299,6 @@ void lmap_report_lost(const struct lmap_run *run, enum lmap_reason reason)
 void lmap_report_gained(struct lmap_node *node, unsigned int before,
 			enum lmap_reason reason)
 {
-	struct report report = {
-		.cmd = LMAP_CMD_MAPPED,
-		.reason = reason,
-		.first = node,
-		.last = node,
-		.before = before,
-		.rights = node->rights,
-		.mappings = 1,
-	};
-
 	lockdep_assert_held(&node->mdb->lock);
 	if (reason == LMAP_REASON_MAP)
 		trace_lmap_map(node, before);
@@ -316,8 +306,19 @@ void lmap_report_gained(struct lmap_node *node, unsigned int before,
 		trace_lmap_grant(node, before);
 	else
 		trace_lmap_copy(node, before);
-	if (report_wanted() && node->rights & ~before)
+	if (report_wanted() && node->rights & ~before) {
+		struct report report = {
+			.cmd = LMAP_CMD_MAPPED,
+			.reason = reason,
+			.first = node,
+			.last = node,
+			.before = before,
+			.rights = node->rights,
+			.mappings = 1,
+		};
+
 		report_nodes(&report);
+	}
 }
 
 static void report_closed(struct report *report, struct list_head *ears)
