@@ -215,7 +215,7 @@ static int piece_look(struct map_request *req, struct map_piece *piece)
 	/* A sibling would not be bound by it. */
 	if (!ret && req->op == MAP_OP_COPY && source && source->origin->budget)
 		ret = -EDQUOT;
-	if (!ret && req->op != MAP_OP_GRANT && !req->vacant)
+	if (!ret && req->op != MAP_OP_GRANT)
 		piece->extend = piece_same(req, piece,
 					   piece_parent(req, source));
 	mutex_unlock(&piece->region->mdb.lock);
@@ -226,7 +226,8 @@ static int piece_check(struct map_request *req, struct map_piece *piece)
 {
 	int ret = 0;
 
-	if (piece->source || !req->vacant)
+	/* A map, and no ancestor is there either: its source is seen later. */
+	if (!req->vacant)
 		ret = piece_look(req, piece);
 	if (!ret && piece->detach && req->op == MAP_OP_GRANT)
 		ret = lmap_leave_check(req->space, piece->rfirst,
