@@ -10,7 +10,6 @@
 #include "map.h"
 #include "race.h"
 
-#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -71,8 +70,6 @@ static void piece_free(struct map_request *req, struct map_piece *piece)
 	}
 	if (piece->region)
 		lmap_region_put(piece->region);
-	if (piece->source)
-		fput(piece->source->file);
 	piece_forget(req, piece);
 }
 
@@ -293,22 +290,23 @@ struct parent_view {
 	unsigned int level;
 };
 
+/*
+ * What is seen under index->lock alone may be outdated at once: it is compared
+ * again, under mdb->lock, when a mapping is derived. The node keeps its region.
+ */
 static struct lmap_region *parent_look(struct lmap_window *source,
 				       unsigned long wfirst,
 				       unsigned long wlast,
 				       struct parent_view *view)
 {
-	struct lmap_region *region;
+	struct lmap_region *region = NULL;
 	struct lmap_node *node;
 
-	region = lmap_index_region(&source->index, wfirst, wlast);
-	if (!region)
-		return NULL;
-	lmap_race_sleep(collect_region);
-	mutex_lock(&region->mdb.lock);
 	spin_lock(&source->index.lock);
 	node = lmap_index_first(&source->index, wfirst, wlast);
-	if (node && node->mdb == &region->mdb) {
+	if (node) {
+		region = lmap_mdb_region(node->mdb);
+		refcount_inc(&region->ref);
 		view->id = node->origin->id;
 		view->wfirst = node->wfirst;
 		view->wlast = lmap_node_wlast(node);
@@ -316,13 +314,8 @@ static struct lmap_region *parent_look(struct lmap_window *source,
 		view->rights = node->rights;
 		view->depth = node->depth;
 		view->level = node->level;
-	} else {
-		/* Changed between the two looks: nothing is known. */
-		view->wfirst = wfirst;
-		view->wlast = wfirst - 1;
 	}
 	spin_unlock(&source->index.lock);
-	mutex_unlock(&region->mdb.lock);
 	return region;
 }
 
@@ -346,11 +339,6 @@ static int collect_window(struct map_request *req, struct lmap_window *source,
 		first = max(pos, view.wfirst);
 		last = min(wlast, view.wlast);
 		rights = view.rights & req->rights;
-		if (view.wlast < view.wfirst) {
-			lmap_region_put(region);
-			cond_resched();
-			continue;
-		}
 		pos = last + 1;
 		if (!(view.rights & LMAP_M) || !(rights & LMAP_R) ||
 		    !view.depth) {
@@ -369,7 +357,6 @@ static int collect_window(struct map_request *req, struct lmap_window *source,
 		}
 		piece->region = region;
 		piece->source = source;
-		get_file(source->file);
 		piece->sfirst = first;
 		piece->source_id = view.id;
 		piece->level = view.level;

@@ -21,7 +21,8 @@ enum map_op {
  * @region: the root, referenced; NULL: ordinary memory, still to be found
  * @shared: of ordinary memory
  * @detach: of ordinary memory: its pages get a region of their own
- * @source: window that holds the mapping to be passed on (its file is referenced), or NULL
+ * @source: window that holds the mapping to be passed on, or NULL. It is shown in
+ *	    a view, which stays as long as the caller's mmap_lock is held
  * @sfirst: with @source: first page there
  * @source_id: with @source: number of the mapping there
  * @level: with @source: how deep it is in the tree

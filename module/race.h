@@ -45,7 +45,6 @@
 	X(zap_tables)		/* page tables done */ \
 	X(window_killed)	/* no node leads here; leaves the list next */ \
 	X(window_made)		/* file exists; published next */ \
-	X(collect_region)	/* region of a mapping found; lock comes */ \
 	X(collect_done)		/* source looked at, mmap_lock held */ \
 	X(collect_unlocked)	/* mmap_lock dropped; regions are made next */ \
 	X(place_checked)	/* all pieces checked; linking comes */ \
