@@ -247,7 +247,7 @@ static_assert(offsetof(struct lmap_region, range.last) ==
  * @file: the window's file, not counted; valid until release()
  * @npages: size; immutable
  * @rights: the most that can be mapped into it; immutable
- * @dead: nothing can be mapped into it any more; index.lock
+ * @dead: nothing can be mapped into it any more; written under index.lock
  * @copy_lock: read while the kernel copies from or to a tile, or sets an entry
  *	      for a whole page table
  * @pager: who answers faults, or NULL; holds a reference; written under
