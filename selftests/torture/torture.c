@@ -77,6 +77,9 @@ static bool may_end(const struct slot *slot, int st)
 		return arena->inject && slot->execs;
 	if (WIFSIGNALED(st))
 		return WTERMSIG(st) == SIGKILL && (arena->deaths || arena->oom);
+	/* What the C library says if the new one lacks memory before main(). */
+	if (WEXITSTATUS(st) == 127)
+		return arena->inject && slot->execs;
 	return !WEXITSTATUS(st);
 }
 
