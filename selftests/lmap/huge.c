@@ -13,7 +13,6 @@
 #include <sys/utsname.h>
 
 #define THP_DIR	"/sys/kernel/mm/transparent_hugepage/"
-#define RACE_ONE_IN	MODULE_PARAM("race_one_in")
 /* Huge pages of the tests that need no more. */
 #define FEW	4
 
@@ -537,10 +536,8 @@ LMAP_TEST(huge, single_pages_and_all_at_once_side_by_side)
 	pthread_t borrower;
 
 	/* without delays a mistake is met in one of some hundred rounds */
-	if (!access(RACE_ONE_IN, W_OK)) {
-		ASSERT_TRUE(write_value(RACE_ONE_IN, 5));
+	if (race_delays(5))
 		work.arg *= 10;
-	}
 	ASSERT_EQ(0, pthread_create(&borrower, NULL, works, &work));
 	for (unsigned int r = 0; !__atomic_load_n(&work.ended,
 						  __ATOMIC_ACQUIRE); r++) {
@@ -556,8 +553,7 @@ LMAP_TEST(huge, single_pages_and_all_at_once_side_by_side)
 						 self->size, LMAP_R, 0, NULL));
 	}
 	pthread_join(borrower, NULL);
-	if (!access(RACE_ONE_IN, W_OK))
-		ASSERT_TRUE(write_value(RACE_ONE_IN, 0));
+	race_delays(0);
 	EXPECT_EQ(0, work.ret);
 	EXPECT_EQ(0, shared->wrong);
 }

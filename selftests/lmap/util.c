@@ -704,6 +704,11 @@ bool write_value(const char *path, long value)
 	return write_file(path, text);
 }
 
+bool race_delays(unsigned int one_in)
+{
+	return write_value(MODULE_PARAM("race_one_in"), one_in);
+}
+
 long pins(void)
 {
 	long acquired = 0, released = 0, value;

@@ -139,6 +139,8 @@ int recv_fd(int sock);
 int slow(void);		/* factor by which this kernel is slow */
 unsigned int seed(void);	/* LMAP_SEED, or a new one, which it prints */
 bool write_file(const char *path, const char *text);
+/* One of so many passes of a race point is delayed; false: there are none. */
+bool race_delays(unsigned int one_in);
 
 /* The calls that share struct lmap_map: LMAP_MAP, LMAP_GRANT, LMAP_COPY. */
 int op_range(int space, unsigned long cmd, struct lmap_map *m);

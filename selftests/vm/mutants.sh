@@ -69,7 +69,7 @@ mutant 6.1 grant mdb.c "children of what moved stay behind" 's/^\t\t\tnode_set_p
 mutant 6.1 race.race.two_who_map_the_same_make_one_mapping place.c "what comes into a vacant target is replaced" '/^\t\tif (req->vacant) {/,/^\t\t}/d'
 mutant debug grant place.c "a mapping moves without the revoke lock" '/^static int piece_move/,/^}/{s/lmap_revoke_lock(region);/;/;s/mutex_unlock(&region->revoke);/;/}'
 mutant debug race node.c "a node is freed at once" 's/^\tcall_rcu(&first->rcu, list/\t(list/; s/^\t*ring_free_rcu);$/\t\tring_free_rcu)(\&first->rcu);/'
-mutant 6.1 listeners revoke.c "a loss is told before the zap" '/^static bool revoke_work/,/^}/{s/^\t\t\trun_zap(region, &run);/\t\t\tlmap_report_lost(\&run, turn->reason);\n&/;s/^\t\t\tlmap_report_lost(&run, turn->reason);$//}'
+RACE=1 mutant 6.1 listeners.listeners.when_it_is_told_it_is_gone revoke.c "a loss is told before the zap" '/^static bool revoke_work/,/^}/{s/^\t\t\trun_zap(region, &run);/\t\t\tlmap_report_lost(\&run, turn->reason);\n&/;s/^\t\t\tlmap_report_lost(&run, turn->reason);$//}'
 mutant 6.1 listeners report.c "parents are not told" '/^static void report_nodes/,/^}/s/node = node->parent)/node = NULL)/'
 mutant 6.1 listeners report.c "listeners are told twice" 's/^\tlistener->event = report->event;//'
 mutant 6.1 listeners report.c "neighbours are told one by one" '/^static bool report_merge/,/^}/s/if (!report->first ||/if (1 ||/'
