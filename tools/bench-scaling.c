@@ -19,8 +19,8 @@
 
 #include "bench.h"
 
-#define PAIR_PAGES	512
-#define PAIR_TURNS	20
+#define PAIR_PAGES	4096
+#define PAIR_TURNS	5
 #define BORROWER_PAGES	8192
 
 /* Where those who begin together meet: they are all there at @until. */
@@ -51,12 +51,16 @@ static double stay_on(void *arg)
 /* Of a process that is one pair: it lends, a child of it borrows. */
 static struct lease lease;
 static struct peer borrower;
+static int keep;
 
 static double pair_make(void *arg)
 {
 	stay_on(arg);
-	lease_make(&lease, PAIR_PAGES, true, false);
+	lease_make(&lease, PAIR_PAGES + 1, true, false);
 	close(lease.window);
+	/* One page stays lent, and with it the region. */
+	keep = window_make(PAIR_PAGES + 1, NULL);
+	lend(lease.mem, PAIR_PAGES + 1, keep, 0, 0);
 	peer_start(&borrower, true);
 	lease.window = peer_window(&borrower, PAIR_PAGES);
 	return 0;
@@ -80,6 +84,7 @@ static double pair_end(void *arg)
 {
 	(void)arg;
 	peer_end(&borrower);
+	close(keep);
 	lease_free(&lease);
 	return 0;
 }
@@ -202,7 +207,7 @@ static void pairs(void)
 	team_make(&t, pair_run);
 	for (int i = 0; i < 2; i++)
 		peer_call(&t.member[i], pair_make, &i, sizeof(i));
-	team_measure(&t, "two pairs: map, touch, unmap 2 MiB", "turn",
+	team_measure(&t, "two pairs: map, touch, unmap 16 MiB", "turn",
 		     "one pair", 1.9);
 	for (int i = 0; i < 2; i++)
 		peer_call(&t.member[i], pair_end, &i, sizeof(i));
@@ -216,7 +221,7 @@ static void memfds(void)
 	team_make(&t, memfd_run);
 	for (int i = 0; i < 2; i++)
 		peer_call(&t.member[i], stay_on, &i, sizeof(i));
-	team_measure(&t, "two memfds: mmap, touch, munmap 2 MiB", "turn",
+	team_measure(&t, "two memfds: mmap, touch, munmap 16 MiB", "turn",
 		     "one memfd", 0);
 	team_end(&t);
 }
