@@ -23,7 +23,8 @@ static struct map_piece *piece_alloc(struct map_request *req)
 	if (i >= MAP_PIECES_LOCAL)
 		return kzalloc(sizeof(struct map_piece), GFP_KERNEL_ACCOUNT);
 	req->used |= BIT(i);
-	req->local[i] = (struct map_piece){};
+	/* The rest piece_add() sets, or whoever sets @source. */
+	memset(&req->local[i].unset, 0, sizeof(req->local[i].unset));
 	return &req->local[i];
 }
 
@@ -35,13 +36,12 @@ static void piece_forget(struct map_request *req, struct map_piece *piece)
 		kfree(piece);
 }
 
+/* One that has not been linked. */
 static void piece_free_node(struct map_request *req, struct map_piece *piece)
 {
 	struct lmap_node *node = piece->node;
 
 	piece->node = NULL;
-	if (!node || piece->linked)
-		return;
 	if (lmap_piece_moves(req, piece)) {
 		lmap_node_free(node);
 		return;
@@ -60,7 +60,8 @@ static void piece_free(struct map_request *req, struct map_piece *piece)
 {
 	bool unused = piece->region && piece->detach && !piece->linked;
 
-	piece_free_node(req, piece);
+	if (piece->node && !piece->linked)
+		piece_free_node(req, piece);
 	if (unused) {
 		/* Its pages are accounted: give them back at once. */
 		lmap_revoke_lock(piece->region);
@@ -625,7 +626,8 @@ int lmap_pieces_prepare(struct map_request *req)
 		if (ret)
 			break;
 		list_for_each_entry(piece, &before, link)
-			piece_free_node(req, piece);
+			if (piece->node)
+				piece_free_node(req, piece);
 	}
 	if (!list_empty(&before))
 		lmap_pieces_free(req, &before);

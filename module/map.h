@@ -18,42 +18,45 @@ enum map_op {
 /**
  * struct map_piece - a part of the source with equal rights
  * @link: in request->pieces; NULL: unused memory
- * @region: the root, referenced; NULL: ordinary memory, still to be found
- * @shared: of ordinary memory
- * @detach: of ordinary memory: its pages get a region of their own
- * @source: window that holds the mapping to be passed on, or NULL. It is shown in
- *	    a view, which stays as long as the caller's mmap_lock is held
- * @sfirst: with @source: first page there
- * @source_id: with @source: number of the mapping there
- * @level: with @source: how deep it is in the tree
- * @rfirst: first region page
  * @wfirst: first target page
  * @npages: length
  * @rights: what the mapping will have
+ * @rfirst: first region page
+ * @sfirst: with @source: first page there
+ * @source_id: with @source: number of the mapping there
+ * @unset: what a new piece has not got yet
+ * @region: the root, referenced; NULL: ordinary memory, still to be found
+ * @source: window that holds the mapping to be passed on, or NULL. It is shown in
+ *	    a view, which stays as long as the caller's mmap_lock is held
+ * @node: what it becomes, allocated before anything is changed; not with @extend
+ * @id: number of the mapping, for the result
+ * @level: with @source: how deep it is in the tree
+ * @shared: of ordinary memory
+ * @detach: of ordinary memory: its pages get a region of their own
  * @extend: the very same mapping is there already
  * @linked: has been linked; then @node belongs to the tree
  * @reserved: @node is from the reserve
- * @node: what it becomes, allocated before anything is changed; not with @extend
- * @id: number of the mapping, for the result
  */
 struct map_piece {
 	struct list_head link;
-	struct lmap_region *region;
-	bool shared;
-	bool detach;
-	struct lmap_window *source;
-	unsigned long sfirst;
-	u64 source_id;
-	unsigned int level;
-	unsigned long rfirst;
 	unsigned long wfirst;
 	unsigned long npages;
 	unsigned int rights;
-	bool extend;
-	bool linked;
-	bool reserved;
-	struct lmap_node *node;
-	u64 id;
+	unsigned long rfirst;
+	unsigned long sfirst;
+	u64 source_id;
+	struct_group(unset,
+		struct lmap_region *region;
+		struct lmap_window *source;
+		struct lmap_node *node;
+		u64 id;
+		unsigned int level;
+		bool shared;
+		bool detach;
+		bool extend;
+		bool linked;
+		bool reserved;
+	);
 };
 
 /* Most calls have one piece, or two while they look again. */
