@@ -494,12 +494,21 @@ static int piece_make(struct map_request *req, struct map_piece *piece)
 	return ret;
 }
 
+/* Whatever is where the piece belongs. */
+static noinline void target_revoke(struct map_request *req,
+				   struct map_piece *piece,
+				   enum lmap_reason reason)
+{
+	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
+				  .space = req->space, .reason = reason };
+
+	lmap_revoke_window(req->window, piece->wfirst,
+			   piece->wfirst + piece->npages - 1, &take);
+}
+
 /* Clears the target and links, as often as others come in between. */
 static int piece_place(struct map_request *req, struct map_piece *piece)
 {
-	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
-				  .space = req->space,
-				  .reason = LMAP_REASON_OVERMAP };
 	int ret;
 
 	for (;;) {
@@ -525,20 +534,14 @@ static int piece_place(struct map_request *req, struct map_piece *piece)
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		lmap_race_sleep(place_busy);
-		lmap_revoke_window(req->window, piece->wfirst,
-				   piece->wfirst + piece->npages - 1, &take);
+		target_revoke(req, piece, LMAP_REASON_OVERMAP);
 	}
 }
 
 static void piece_undo(struct map_request *req, struct map_piece *piece)
 {
-	struct lmap_take take = { .rights = LMAP_RIGHTS_ALL, .self = true,
-				  .space = req->space,
-				  .reason = LMAP_REASON_UNDO };
-
 	if (piece->linked && !lmap_piece_moves(req, piece))
-		lmap_revoke_window(req->window, piece->wfirst,
-				   piece->wfirst + piece->npages - 1, &take);
+		target_revoke(req, piece, LMAP_REASON_UNDO);
 }
 
 /**
