@@ -33,12 +33,19 @@ static inline int lmap_opts_in(void *to, size_t known, const void *from)
 	const unsigned char *bytes = (const unsigned char *)from;
 	uint32_t size;
 
-	memset(to, 0, known);
-	if (!from)
+	if (!from) {
+		memset(to, 0, known);
 		return 0;
+	}
 	memcpy(&size, from, sizeof(size));
 	if (size < sizeof(size))
 		return -EINVAL;
+	/* Nearly always; the compiler knows how much that is. */
+	if (size == known) {
+		memcpy(to, from, known);
+		return 0;
+	}
+	memset(to, 0, known);
 	for (size_t i = known; i < size; i++)
 		if (bytes[i])
 			return -E2BIG;
