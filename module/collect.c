@@ -24,7 +24,7 @@ static struct map_piece *piece_alloc(struct map_request *req)
 		return kzalloc(sizeof(struct map_piece), GFP_KERNEL_ACCOUNT);
 	req->used |= BIT(i);
 	/* The rest piece_add() sets, or whoever sets @source. */
-	memset(&req->local[i].unset, 0, sizeof(req->local[i].unset));
+	memset_after(&req->local[i], 0, source_id);
 	return &req->local[i];
 }
 

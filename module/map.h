@@ -24,7 +24,6 @@ enum map_op {
  * @rfirst: first region page
  * @sfirst: with @source: first page there
  * @source_id: with @source: number of the mapping there
- * @unset: what a new piece has not got yet
  * @region: the root, referenced; NULL: ordinary memory, still to be found
  * @source: window that holds the mapping to be passed on, or NULL. It is shown in
  *	    a view, which stays as long as the caller's mmap_lock is held
@@ -45,18 +44,17 @@ struct map_piece {
 	unsigned long rfirst;
 	unsigned long sfirst;
 	u64 source_id;
-	struct_group(unset,
-		struct lmap_region *region;
-		struct lmap_window *source;
-		struct lmap_node *node;
-		u64 id;
-		unsigned int level;
-		bool shared;
-		bool detach;
-		bool extend;
-		bool linked;
-		bool reserved;
-	);
+	/* What a new piece has not got yet. */
+	struct lmap_region *region;
+	struct lmap_window *source;
+	struct lmap_node *node;
+	u64 id;
+	unsigned int level;
+	bool shared;
+	bool detach;
+	bool extend;
+	bool linked;
+	bool reserved;
 };
 
 /* Most calls have one piece, or two while they look again. */
