@@ -148,6 +148,7 @@ static void region_emptied(struct lmap_region *region)
 static bool revoke_work(struct lmap_region *region, struct lmap_revoke *rv,
 			struct revoke_turn *turn)
 {
+	unsigned long before = turn->freed;
 	struct lmap_run run;
 	LIST_HEAD(dead);
 	bool more;
@@ -175,7 +176,7 @@ static bool revoke_work(struct lmap_region *region, struct lmap_revoke *rv,
 	turn_free(turn);
 
 	/* Pages that nobody can reach any more are given back at once. */
-	if (region->detached && turn->freed) {
+	if (region->detached && turn->freed != before) {
 		mutex_unlock(&region->mdb.lock);
 		lmap_region_trim(region, rv->zfirst, rv->zlast);
 		mutex_lock(&region->mdb.lock);
