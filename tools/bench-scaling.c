@@ -48,21 +48,20 @@ static double stay_on(void *arg)
 	return 0;
 }
 
-/* Of a process that is one pair: it lends, a child of it borrows. */
-static struct lease lease;
+/* Of a process that is one pair: it lends, a child of it borrows and ends with it. */
 static struct peer borrower;
-static int keep;
+static char *lent;
+static int window;
 
 static double pair_make(void *arg)
 {
 	stay_on(arg);
-	lease_make(&lease, PAIR_PAGES + 1, true, false);
-	close(lease.window);
+	lent = anonymous((PAIR_PAGES + 1) * PAGE, 0);
+	touch(lent, PAIR_PAGES + 1);
 	/* One page stays lent, and with it the region. */
-	keep = window_make(PAIR_PAGES + 1, NULL);
-	lend(lease.mem, PAIR_PAGES + 1, keep, 0, 0);
+	lend(lent, PAIR_PAGES + 1, window_make(PAIR_PAGES + 1, NULL), 0, 0);
 	peer_start(&borrower, true);
-	lease.window = peer_window(&borrower, PAIR_PAGES);
+	window = peer_window(&borrower, PAIR_PAGES);
 	return 0;
 }
 
@@ -73,20 +72,11 @@ static double pair_run(void *arg)
 	start_wait(arg);
 	t = now();
 	for (int i = 0; i < PAIR_TURNS; i++) {
-		lend(lease.mem, PAIR_PAGES, lease.window, 0, 0);
+		lend(lent, PAIR_PAGES, window, 0, 0);
 		peer_touch(&borrower, PAIR_PAGES);
-		take(lease.mem, PAIR_PAGES);
+		take(lent, PAIR_PAGES);
 	}
 	return (now() - t) / PAIR_TURNS;
-}
-
-static double pair_end(void *arg)
-{
-	(void)arg;
-	peer_end(&borrower);
-	close(keep);
-	lease_free(&lease);
-	return 0;
 }
 
 /* What there is without lmap: a memfd that both map, and unmap. */
@@ -170,7 +160,8 @@ static double team_together(void *arg)
 	return team_run(arg, 2);
 }
 
-static void team_make(struct team *t, bench_fn run)
+/* @prepare: what each does first; it gets the number of its processor. */
+static void team_make(struct team *t, bench_fn prepare, bench_fn run)
 {
 	memset(t, 0, sizeof(*t));
 	t->run = run;
@@ -178,8 +169,10 @@ static void team_make(struct team *t, bench_fn run)
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (t->arrived == MAP_FAILED)
 		die("mmap");
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		peer_start(&t->member[i], true);
+		peer_call(&t->member[i], prepare, &i, sizeof(i));
+	}
 }
 
 static void team_end(struct team *t)
@@ -200,43 +193,15 @@ static void team_measure(struct team *t, const char *what, const char *per,
 	    .other = alone.value, .target_ratio = more ? 2 / more : 0);
 }
 
-static void pairs(void)
-{
-	struct team t;
-
-	team_make(&t, pair_run);
-	for (int i = 0; i < 2; i++)
-		peer_call(&t.member[i], pair_make, &i, sizeof(i));
-	team_measure(&t, "two pairs: map, touch, unmap 16 MiB", "turn",
-		     "one pair", 1.9);
-	for (int i = 0; i < 2; i++)
-		peer_call(&t.member[i], pair_end, &i, sizeof(i));
-	team_end(&t);
-}
-
-static void memfds(void)
-{
-	struct team t;
-
-	team_make(&t, memfd_run);
-	for (int i = 0; i < 2; i++)
-		peer_call(&t.member[i], stay_on, &i, sizeof(i));
-	team_measure(&t, "two memfds: mmap, touch, munmap 16 MiB", "turn",
-		     "one memfd", 0);
-	team_end(&t);
-}
-
 static void borrowers(void)
 {
 	struct team t;
 
-	team_make(&t, borrower_run);
+	team_make(&t, stay_on, borrower_run);
 	t.mem = anonymous(2 * BORROWER_PAGES * PAGE, 0);
 	touch(t.mem, 2 * BORROWER_PAGES);
-	for (int i = 0; i < 2; i++) {
-		peer_call(&t.member[i], stay_on, &i, sizeof(i));
+	for (int i = 0; i < 2; i++)
 		t.window[i] = peer_window(&t.member[i], BORROWER_PAGES);
-	}
 	team_measure(&t, "two borrowers: first touch of 32 MiB each", "call",
 		     "one borrower", 1.7);
 	for (int i = 0; i < 2; i++)
@@ -247,9 +212,17 @@ static void borrowers(void)
 
 void bench_scaling(void)
 {
+	struct team t;
+
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		return;
-	memfds();
-	pairs();
+	team_make(&t, stay_on, memfd_run);
+	team_measure(&t, "two memfds: mmap, touch, munmap 16 MiB", "turn",
+		     "one memfd", 0);
+	team_end(&t);
+	team_make(&t, pair_make, pair_run);
+	team_measure(&t, "two pairs: map, touch, unmap 16 MiB", "turn",
+		     "one pair", 1.9);
+	team_end(&t);
 	borrowers();
 }
