@@ -15,11 +15,6 @@
 #define DEBUG	"/sys/kernel/debug/"
 #define CPU1	"/sys/devices/system/cpu/cpu1/online"
 
-void race_set(unsigned int one_in)
-{
-	write_value(MODULE_PARAM("race_one_in"), one_in);
-}
-
 /*
  * For each race point how often it was passed, and delayed. False if one was so
  * often that it can't be at random: who is always late meets nobody.
@@ -48,7 +43,7 @@ bool race_points(FILE *out)
 static int nothing_begin(const char **why)
 {
 	arena->deaths = true;
-	race_set(0);
+	race_delays(0);
 	return 0;
 }
 
@@ -107,7 +102,7 @@ static int memory_begin(const char **why)
 	arena->oom = true;
 	arena->enomem = true;
 	arena->deaths = true;
-	race_set(64);
+	race_delays(64);
 	return 0;
 }
 
@@ -150,7 +145,7 @@ static int injection_begin(const char **why)
 	arena->inject = true;
 	arena->enomem = true;
 	arena->deaths = true;
-	race_set(64);
+	race_delays(64);
 	return 0;
 }
 
@@ -177,7 +172,7 @@ static int hotplug_begin(const char **why)
 		}
 	}
 	arena->deaths = true;
-	race_set(64);
+	race_delays(64);
 	return plugger < 0;
 }
 
@@ -196,7 +191,7 @@ static int delays_begin(const char **why)
 	if (access(MODULE_PARAM("race_one_in"), W_OK))
 		return 1;
 	arena->deaths = true;
-	race_set(6);
+	race_delays(6);
 	return 0;
 }
 

@@ -397,7 +397,7 @@ int main(int argc, char **argv)
 		failed |= ret == 1;
 		ran += ret == 0;
 	}
-	race_set(0);
+	race_delays(0);
 	if (!race_points(stdout)) {
 		printf("# a race point is not delayed at random\n");
 		failed = true;

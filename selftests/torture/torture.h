@@ -282,6 +282,5 @@ struct mode {
 
 extern const struct mode modes[];
 bool race_points(FILE *out);
-void race_set(unsigned int one_in);
 
 #endif /* LMAP_TORTURE_H */
