@@ -47,20 +47,6 @@ static int page_arrives(unsigned long page)
 	return n == 1 ? 0 : n == -ENOMEM ? -ENOMEM : -EFAULT;
 }
 
-/* Nothing of ours keeps the pages where they are, but what LMAP_PIN covers. */
-static void pages_let_go(struct lmap_space *space, unsigned long first,
-			 unsigned long last)
-{
-	struct lmap_region *region = NULL;
-
-	while ((region = lmap_region_next(space, region, first, last)))
-		lmap_tile_drop_invalid(region, max(first, region->first),
-				       min(last, region->last), true);
-}
-
-/* As often it is tried to have a page moved to where pins may last. */
-#define MOVE_TRIES	16
-
 /*
  * Pages of the caller, exclusively his: writing takes them from children and
  * parents that shared them by fork, although nobody may write. Where a page may
@@ -82,14 +68,13 @@ static long pages_pin(struct lmap_space *space, unsigned long page,
 		if (n > 0)
 			return n;
 		stuck = n == -EBUSY || n == -EAGAIN || n == -ENOMEM;
-		if (tries >= (stuck ? MOVE_TRIES : 1))
+		if (tries >= (stuck ? LMAP_MOVE_TRIES : 1))
 			return stuck ? -ENOMEM : -EFAULT;
-		if (stuck)
-			pages_let_go(space, page, page + nr - 1);
-		ret = page_arrives(page);
+		ret = stuck ? lmap_tile_let_go(space, page, page + nr - 1,
+					       tries) : 0;
+		ret = ret ?: page_arrives(page);
 		if (ret)
 			return ret;
-		cond_resched();
 	}
 }
 

@@ -12,6 +12,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 /**
  * struct taken - tiles that were taken out of a chunk
@@ -120,6 +121,7 @@ static void chunk_take(struct lmap_chunk *chunk, u64 mask, struct taken *out)
 	out->nr = to - out->tiles;
 	chunk->stale &= ~mask;
 	chunk->gone &= ~mask;
+	WRITE_ONCE(chunk->lasting, chunk->lasting & ~mask);
 	chunk->gen = ++region->last_gen;
 	if (empty) {
 		__xa_erase(&region->tiles, chunk->number);
@@ -160,9 +162,45 @@ static void region_zap(struct lmap_region *region, unsigned long first,
 }
 
 /**
- * lmap_chunk_pinned - which pages of a chunk does LMAP_PIN cover?
+ * lmap_tile_covered - does LMAP_PIN cover a page?
+ * @region: whose
+ * @page: region page
+ *
+ * Context: takes mdb->lock.
+ */
+bool lmap_tile_covered(struct lmap_region *region, unsigned long page)
+{
+	struct lmap_node *node;
+
+	mutex_lock(&region->mdb.lock);
+	node = lmap_mdb_first(&region->mdb, page, page);
+	while (node && !(node->flags & LMAP_NODE_PIN))
+		node = lmap_mdb_next(node, page, page);
+	mutex_unlock(&region->mdb.lock);
+	return node;
+}
+
+/* Which tiles may stay for long? It can change at once. */
+static u64 chunk_lasting(struct lmap_region *region, unsigned long number)
+{
+	struct lmap_chunk *chunk;
+	u64 lasting = 0;
+
+	rcu_read_lock();
+	chunk = xa_load(&region->tiles, number);
+	if (chunk)
+		lasting = READ_ONCE(chunk->lasting);
+	rcu_read_unlock();
+	return lasting;
+}
+
+/**
+ * lmap_chunk_pinned - which tiles of a chunk are there to stay?
  * @region: whose
  * @number: of the chunk
+ *
+ * Those that LMAP_PIN covers, unless they keep a page where it may not stay for
+ * long: they are as any other.
  *
  * Context: takes mdb->lock.
  */
@@ -170,9 +208,12 @@ u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number)
 {
 	unsigned long first = lmap_chunk_base(region, number);
 	unsigned long last = first + (LMAP_CHUNK_PAGES - 1);
+	u64 lasting = chunk_lasting(region, number);
 	struct lmap_node *node;
 	u64 mask = 0;
 
+	if (!lasting)
+		return 0;
 	mutex_lock(&region->mdb.lock);
 	for (node = lmap_mdb_first(&region->mdb, first, last); node;
 	     node = lmap_mdb_next(node, first, last))
@@ -180,7 +221,7 @@ u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number)
 			mask |= lmap_chunk_mask(first, node->rfirst,
 						lmap_node_rlast(node));
 	mutex_unlock(&region->mdb.lock);
-	return mask;
+	return mask & lasting;
 }
 
 /**
@@ -272,6 +313,36 @@ void lmap_tile_drop_invalid(struct lmap_region *region, unsigned long first,
 		more = drop_some(region, &first, last, keep, DROP_CHUNKS);
 		mutex_unlock(&region->revoke);
 	} while (more);
+}
+
+/**
+ * lmap_tile_let_go - drop what keeps pages where they may not stay for long
+ * @space: of the lender
+ * @first: first page
+ * @last: last page
+ * @tries: how often that has not been enough
+ *
+ * That is, the tiles of all his regions, but those of LMAP_PIN, whose pages have
+ * been moved already; and those of regions that a worker is about to free. Other
+ * lenders of shared memory have been told by the attempt to move it, and others
+ * again who hold a page for a moment are not ours: they are given time.
+ *
+ * Context: process, no locks; takes region->revoke.
+ * Return: 0, or -EINTR: fatal signal.
+ */
+int lmap_tile_let_go(struct lmap_space *space, unsigned long first,
+		     unsigned long last, unsigned int tries)
+{
+	struct lmap_region *region = NULL;
+
+	while ((region = lmap_region_next(space, region, first, last)))
+		lmap_tile_drop_invalid(region, max(first, region->first),
+				       min(last, region->last), true);
+	if (tries)
+		schedule_timeout_killable(tries);
+	return wait_var_event_killable(&space->nr_dying,
+				       !atomic_read(&space->nr_dying)) ?
+		-EINTR : 0;
 }
 
 /* A chunk as it was at one moment. */

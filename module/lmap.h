@@ -142,6 +142,8 @@ struct lmap_reserve_list {
  * @closed: the file is gone: no region may outlive its mappings any more
  * @nr_views: views of our windows in @mm
  * @nr_tiles: pinned pages of all regions
+ * @nr_dying: regions that nobody finds any more, but that still hold tiles;
+ *	      waited for by lmap_tile_let_go()
  * @ears: who listens, see report.h
  * @nr_ears: how many
  * @user: whose quota counts; holds a reference; immutable
@@ -164,6 +166,7 @@ struct lmap_space {
 	bool closed;
 	atomic_t nr_views;
 	atomic_long_t nr_tiles;
+	atomic_t nr_dying;
 	struct list_head ears;
 	unsigned int nr_ears;
 	struct lmap_user *user;
@@ -181,6 +184,7 @@ struct lmap_space {
  * @space: whose memory; holds a reference; NULL if detached; immutable
  * @detached: has pages of its own; immutable
  * @shared: only shared mappings (VM_SHARED), else only private ones; immutable
+ * @pins: LMAP_PIN has covered pages, now or before; written under mdb.lock
  * @squeezed: when the shrinker last took tiles (jiffies); racy by design
  * @range: @first and @last, in space->regions unless detached, until @ref is 0;
  *	   space->regions_lock
@@ -206,6 +210,7 @@ struct lmap_region {
 	struct lmap_space *space;
 	bool detached;
 	bool shared;
+	bool pins;
 	u32 squeezed;
 	union {
 		struct interval_tree_node range;
@@ -292,6 +297,7 @@ struct lmap_window {
  *	   set by faults with cmpxchg
  * @stale: bit set of tiles whose page the lender has left; xa_lock
  * @gone: of those of LMAP_PIN, the ones that were looked at again; xa_lock
+ * @lasting: bit set of tiles that may stay for long: with FOLL_LONGTERM; xa_lock
  * @gen: changes whenever a page of the chunk may have changed; xa_lock
  * @region: owner; immutable
  * @number: of those of the region; immutable
@@ -304,6 +310,7 @@ struct lmap_chunk {
 	unsigned long slots[LMAP_CHUNK_PAGES];
 	u64 stale;
 	u64 gone;
+	u64 lasting;
 	u64 gen;
 	struct lmap_region *region;
 	unsigned long number;
@@ -451,15 +458,21 @@ void lmap_tile_drop_invalid(struct lmap_region *region, unsigned long first,
 			    unsigned long last, bool keep);
 void lmap_tile_recheck(struct lmap_region *region);
 void lmap_tile_drop_stale(struct lmap_region *region);
+int lmap_tile_let_go(struct lmap_space *space, unsigned long first,
+		     unsigned long last, unsigned int tries);
+
+/* As often it is tried to have a page moved to where pins may last. */
+#define LMAP_MOVE_TRIES	16
 
 /* tile.c */
 unsigned long lmap_tile_get(struct lmap_region *region, unsigned long page);
 unsigned long lmap_tile_missing(struct lmap_region *region, unsigned long page,
-				unsigned long last);
+				unsigned long last, bool lasting);
 struct lmap_chunk *lmap_tile_chunk(struct lmap_region *region,
 				   unsigned long page);
 int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 		  struct mm_struct *held);
+int lmap_tile_keep(struct lmap_region *region, unsigned long page);
 bool lmap_tile_invalidate(struct lmap_region *region, unsigned long first,
 			  unsigned long last, bool stale);
 int lmap_tile_fill(struct lmap_region *region, unsigned long page,

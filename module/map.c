@@ -96,18 +96,20 @@ static int map_decode(const struct lmap_map *arg, struct map_request *req)
 }
 
 /* Brings in the tiles of a piece. What its lender has not got is left out. */
-static int populate_tiles(struct map_piece *piece)
+static int populate_tiles(struct map_request *req, struct map_piece *piece)
 {
+	bool lasting = req->flags & LMAP_PIN && !piece->region->detached;
 	unsigned long last = piece->rfirst + piece->npages - 1;
 	unsigned long page = piece->rfirst;
 	int ret;
 
 	for (;; page++) {
-		page = lmap_tile_missing(piece->region, page, last);
+		page = lmap_tile_missing(piece->region, page, last, lasting);
 		if (page > last)
 			break;
-		ret = lmap_tile_pin(piece->region, page, NULL);
-		if (ret == -ENOMEM)
+		ret = lasting ? lmap_tile_keep(piece->region, page) :
+				lmap_tile_pin(piece->region, page, NULL);
+		if (ret == -ENOMEM || ret == -EOPNOTSUPP)
 			return ret;
 		if (ret && signal_pending(current))
 			return -EINTR;
@@ -128,7 +130,7 @@ static int map_populate(struct map_request *req)
 	if (!(req->flags & (LMAP_POPULATE | LMAP_PIN)))
 		return 0;
 	list_for_each_entry(piece, &req->pieces, link) {
-		ret = populate_tiles(piece);
+		ret = populate_tiles(req, piece);
 		if (ret && req->flags & LMAP_PIN) {
 			lmap_pieces_undo(req);
 			return ret;

@@ -64,6 +64,14 @@ static bool piece_pins(struct map_request *req, struct map_piece *piece)
 	return req->flags & LMAP_PIN && !piece->region->detached;
 }
 
+/* Before the flag: who pins a page meanwhile does so for long, or we do. */
+static void node_pins(struct lmap_node *node, struct lmap_region *region)
+{
+	lockdep_assert_held(&region->mdb.lock);
+	WRITE_ONCE(region->pins, true);
+	node->flags |= LMAP_NODE_PIN;
+}
+
 static bool targets_ancestor(struct map_request *req, struct lmap_node *node)
 {
 	for (; node; node = node->parent)
@@ -283,7 +291,7 @@ static int piece_link(struct map_request *req, struct map_piece *piece)
 	if (ret)
 		return ret;
 	if (piece_pins(req, piece))
-		node->flags |= LMAP_NODE_PIN;
+		node_pins(node, region);
 	/* Having mappings at all is one reference; ours is another. */
 	if (first)
 		refcount_inc(&region->ref);
@@ -371,7 +379,7 @@ static int extend_nodes(struct map_request *req, struct map_piece *piece,
 			ret = lmap_mapping_charge_locked(node, node->npages);
 			if (ret)
 				return ret;
-			node->flags |= LMAP_NODE_PIN;
+			node_pins(node, piece->region);
 		}
 		/* Nobody revokes: we hold the lock. */
 		WARN_ON(node_extend(req, node, piece->rights));

@@ -35,6 +35,7 @@
 	X(drop_taken)		/* out of the table; zap comes */ \
 	X(drop_zap_next)	/* mdb->lock dropped before one zap of many */ \
 	X(drop_zapped)		/* zapped; unpin comes */ \
+	X(region_last)		/* no reference left; its tiles are dropped next */ \
 	X(recheck_looked)	/* looked at the lender's page; mark comes */ \
 	X(stale_found)		/* stale tiles seen; drop comes */ \
 	X(shrink_isolated)	/* off the LRU, LRU lock held */ \

@@ -8,6 +8,7 @@
  * event says that the lender holds none.
  */
 #include "lmap.h"
+#include "race.h"
 
 #include <linux/compat.h>
 #include <linux/delay.h>
@@ -240,8 +241,10 @@ static bool region_put_last(struct lmap_region *region)
 		return false;
 	spin_lock(&space->regions_lock);
 	last = refcount_dec_and_test(&region->ref);
-	if (last)
+	if (last) {
+		atomic_inc(&space->nr_dying);
 		interval_tree_remove(&region->range, &space->regions);
+	}
 	spin_unlock(&space->regions_lock);
 	return last;
 }
@@ -363,6 +366,7 @@ static void region_free(struct lmap_region *region)
 {
 	struct lmap_space *space = region->space;
 
+	lmap_race_sleep(region_last);
 	/* No callback runs or comes after this. */
 	if (space)
 		mmu_interval_notifier_remove(&region->notifier);
@@ -373,10 +377,13 @@ static void region_free(struct lmap_region *region)
 	xa_destroy(&region->tiles);
 	kvfree(region->mdb.refs.table);
 	mutex_destroy(&region->revoke);
-	if (space)
+	if (space) {
+		if (atomic_dec_and_test(&space->nr_dying))
+			wake_up_var(&space->nr_dying);
 		lmap_space_put(space);
-	else
+	} else {
 		lmap_user_put(region->payer);
+	}
 	call_rcu(&region->rcu, region_free_rcu);
 }
 

@@ -157,6 +157,7 @@ struct lmap_pinned {
 	struct page *pages[LMAP_CHUNK_PAGES];
 	unsigned long bits;
 	unsigned int nr;
+	bool lasting;
 };
 
 /* Under the lender's mmap_lock: what kind of pin does the page want? */
@@ -179,23 +180,36 @@ static int pin_kind(struct lmap_region *region, struct vm_area_struct *vma,
 	return 0;
 }
 
-/* Into the table, unless something changed since @gen was read. */
+/*
+ * Into the table, unless something changed since @gen was read. A page that is
+ * there already is so for long from now on, if it was pinned for long now: which
+ * of two pins is given back is all the same. Another one, which is stale and waits
+ * for the worker, is in the way then: -EBUSY.
+ */
 static int tiles_insert(struct lmap_region *region, unsigned long page,
 			struct lmap_pinned *pinned, u64 gen)
 {
 	struct lmap_chunk *chunk;
 	unsigned int slot = page % LMAP_CHUNK_PAGES, used = 0, i;
+	bool other = false;
 	int ret = -EAGAIN;
 
 	xa_lock(&region->tiles);
 	chunk = xa_load(&region->tiles, lmap_chunk_number(region, page));
 	if (chunk && chunk->gen == gen) {
 		for (i = 0; i < pinned->nr; i++) {
-			if (chunk->slots[slot + i])
+			struct page *new = pinned->pages[i];
+			unsigned long tile = chunk->slots[slot + i];
+
+			other |= tile && lmap_tile_page(tile) != new;
+			if (pinned->lasting &&
+			    (!tile || lmap_tile_page(tile) == new))
+				WRITE_ONCE(chunk->lasting, chunk->lasting |
+					   BIT_ULL(slot + i));
+			if (tile)
 				continue;
 			WRITE_ONCE(chunk->slots[slot + i],
-				   (unsigned long)pinned->pages[i] |
-				   pinned->bits);
+				   (unsigned long)new | pinned->bits);
 			pinned->pages[i] = NULL;
 			used++;
 		}
@@ -206,7 +220,7 @@ static int tiles_insert(struct lmap_region *region, unsigned long page,
 			if (list_empty(&chunk->lru))
 				list_lru_add_obj(&lmap_chunk_lru, &chunk->lru);
 		}
-		ret = 0;
+		ret = other && pinned->lasting ? -EBUSY : 0;
 	}
 	xa_unlock(&region->tiles);
 
@@ -249,14 +263,39 @@ static bool page_is_huge(struct page *page)
 	return compound_order(compound_head(page)) >= LMAP_HUGE_ORDER;
 }
 
-/* The page itself, faulting it in; may drop and retake the mmap_lock. */
+/*
+ * How a page is to be pinned. Who may not wait never pins for long, since that
+ * can move pages.
+ */
+enum pin_how { PIN_NOWAIT, PIN_CACHED, PIN_LASTING };
+
+/*
+ * A page for long, without waiting: -EBUSY: it is where it may not stay, and can't
+ * be moved while others hold it, as its own tile does until now; -EFAULT: perhaps
+ * it is to arrive yet, by userfaultfd.
+ */
+static long pin_lasting(struct mm_struct *mm, unsigned long page,
+			unsigned int gup, struct lmap_pinned *pinned)
+{
+	long n = lmap_compat_pin(mm, page << PAGE_SHIFT, 1, gup | FOLL_LONGTERM,
+				 pinned->pages, NULL);
+
+	pinned->lasting = n == 1;
+	return n == -ENOMEM || n == -EAGAIN ? -EBUSY : n;
+}
+
+/*
+ * The page itself, faulting it in; may drop and retake the mmap_lock. What
+ * arrives only now is there at the next try to have it for long.
+ */
 static int pin_one(struct lmap_region *region, unsigned long page, u64 gen,
-		   bool nowait, int *locked, bool *huge)
+		   enum pin_how how, int *locked, bool *huge)
 {
 	struct mm_struct *mm = region->space->mm;
 	struct lmap_pinned pinned = { .nr = 1 };
+	bool nowait = how == PIN_NOWAIT;
 	unsigned int gup;
-	long n;
+	long n = -EFAULT;
 	int ret;
 
 	ret = pin_kind(region, vma_lookup(mm, page << PAGE_SHIFT), &gup,
@@ -265,13 +304,20 @@ static int pin_one(struct lmap_region *region, unsigned long page, u64 gen,
 		return ret;
 	if (nowait)
 		gup |= FOLL_NOWAIT;
-	n = lmap_compat_pin(mm, page << PAGE_SHIFT, 1, gup, pinned.pages,
-			    nowait ? NULL : locked);
+	if (how == PIN_LASTING)
+		n = pin_lasting(mm, page, gup, &pinned);
+	if (n == -EFAULT)
+		n = lmap_compat_pin(mm, page << PAGE_SHIFT, 1, gup,
+				    pinned.pages, nowait ? NULL : locked);
 	if (!n && nowait)
 		return -EBUSY;
 	if (n != 1)
 		return n < 0 ? n : fatal_signal_pending(current) ?
 			-EINTR : -EFAULT;
+	if (how == PIN_LASTING && !pinned.lasting) {
+		unpin_user_page(pinned.pages[0]);
+		return -EAGAIN;
+	}
 	lmap_race_sleep(pin_pinned);
 	*huge = page_is_huge(pinned.pages[0]);
 	return tiles_insert(region, page, &pinned, gen);
@@ -283,25 +329,31 @@ static int pin_one(struct lmap_region *region, unsigned long page, u64 gen,
  * @last: last one; less than @first: none
  * @gup: how to pin them
  * @bits: of their tiles
+ * @how: for long?
  */
 struct neighbours {
 	unsigned long first;
 	unsigned long last;
 	unsigned int gup;
 	unsigned long bits;
+	enum pin_how how;
 };
 
 /* Which ones, under the lender's mmap_lock. */
 static void neighbours_find(struct lmap_region *region, unsigned long page,
-			    struct neighbours *n)
+			    enum pin_how how, struct neighbours *n)
 {
 	struct vm_area_struct *vma = vma_lookup(region->space->mm,
 						page << PAGE_SHIFT);
 
 	n->first = 1;
 	n->last = 0;
+	n->how = how;
 	if (pin_kind(region, vma, &n->gup, &n->bits))
 		return;
+	n->gup |= FOLL_NOFAULT;
+	if (how == PIN_LASTING)
+		n->gup |= FOLL_LONGTERM;
 	n->first = max3(round_down(page, LMAP_CHUNK_PAGES), region->first,
 			vma->vm_start >> PAGE_SHIFT);
 	n->last = min3(page | (LMAP_CHUNK_PAGES - 1), region->last,
@@ -317,8 +369,9 @@ static void neighbours_find(struct lmap_region *region, unsigned long page,
 static void neighbours_pin(struct lmap_region *region, struct neighbours *n,
 			   u64 gen, bool own)
 {
-	unsigned int gup = n->gup | FOLL_NOFAULT, misses = 0;
-	struct lmap_pinned pinned = { .bits = n->bits };
+	struct lmap_pinned pinned = { .bits = n->bits,
+				      .lasting = n->how == PIN_LASTING };
+	unsigned int misses = 0;
 
 	while (n->first <= n->last && misses < 4) {
 		unsigned long addr = n->first << PAGE_SHIFT;
@@ -327,11 +380,11 @@ static void neighbours_pin(struct lmap_region *region, struct neighbours *n,
 
 		if (own)
 			got = pin_user_pages_fast(addr, want,
-						  gup & ~FOLL_HWPOISON,
+						  n->gup & ~FOLL_HWPOISON,
 						  pinned.pages);
 		else
 			got = lmap_compat_pin(region->space->mm, addr, want,
-					      gup, pinned.pages, NULL);
+					      n->gup, pinned.pages, NULL);
 		if (got <= 0) {
 			misses++;
 			n->first++;
@@ -345,7 +398,7 @@ static void neighbours_pin(struct lmap_region *region, struct neighbours *n,
 }
 
 static int pin_locked(struct lmap_region *region, unsigned long page, u64 gen,
-		      struct mm_struct *held, bool *huge)
+		      struct mm_struct *held, enum pin_how how, bool *huge)
 {
 	struct mm_struct *mm = region->space->mm;
 	bool own = !held && current->mm == mm;
@@ -358,10 +411,10 @@ static int pin_locked(struct lmap_region *region, unsigned long page, u64 gen,
 	} else if (held != mm && !mmap_read_trylock(mm)) {
 		return -EBUSY;
 	}
-	ret = pin_one(region, page, gen, held, &locked, huge);
+	ret = pin_one(region, page, gen, how, &locked, huge);
 	if (ret || !locked)
 		goto out;
-	neighbours_find(region, page, &neighbours);
+	neighbours_find(region, page, how, &neighbours);
 	if (own) {
 		mmap_read_unlock(mm);
 		locked = 0;
@@ -383,7 +436,8 @@ static bool region_squeezed(struct lmap_region *region)
  * The other chunks of a huge page, which is in memory as a whole: its borrowers
  * can have it with one entry then. Failing is no error.
  */
-static void pin_rest(struct lmap_region *region, unsigned long page)
+static void pin_rest(struct lmap_region *region, unsigned long page,
+		     enum pin_how how)
 {
 	unsigned long first = max(round_down(page, LMAP_HUGE_PAGES),
 				  region->first);
@@ -406,7 +460,7 @@ static void pin_rest(struct lmap_region *region, unsigned long page)
 		mmu_interval_read_begin(&region->notifier);
 		if (mmap_read_lock_killable(mm))
 			break;
-		neighbours_find(region, at, &neighbours);
+		neighbours_find(region, at, how, &neighbours);
 		if (own)
 			mmap_read_unlock(mm);
 		neighbours_pin(region, &neighbours, gen, own);
@@ -415,25 +469,64 @@ static void pin_rest(struct lmap_region *region, unsigned long page)
 	}
 }
 
+/* Is the tile there, and is it there for long if it is to be? */
+static bool slot_holds(struct lmap_chunk *chunk, unsigned long page,
+		       bool lasting)
+{
+	unsigned int slot = page % LMAP_CHUNK_PAGES;
+
+	return READ_ONCE(chunk->slots[slot]) &&
+	       (!lasting || READ_ONCE(chunk->lasting) & BIT_ULL(slot));
+}
+
 /**
- * lmap_tile_pin - have the tile of a page
- * @region: whose; the caller holds a reference
- * @page: region page
- * @held: the mm whose mmap_lock the caller holds for reading, perhaps the
- *	  lender's: then nothing is waited for; or NULL
+ * lmap_tile_missing - the first page of a range that has no tile
+ * @region: whose
+ * @page: first page
+ * @last: last page
+ * @lasting: or one that may not stay for long
  *
- * Model: selftests/models/pin.pml, pinner().
- *
- * Context: process; without @held no locks, and it waits for the lender's page
- * to arrive, killable.
- * Return: 0 if the tile was there at some moment; -EFAULT: the lender has
- * nothing there; -EACCES: it may not read it itself; -EHWPOISON; -EINTR: fatal
- * signal; -ENOMEM; -EBUSY: with @held, it would have to wait.
+ * Return: the page; what is greater than @last: all have one.
  */
-int lmap_tile_pin(struct lmap_region *region, unsigned long page,
-		  struct mm_struct *held)
+unsigned long lmap_tile_missing(struct lmap_region *region, unsigned long page,
+				unsigned long last, bool lasting)
+{
+	struct lmap_chunk *chunk = NULL;
+	unsigned long number = 0;
+
+	rcu_read_lock();
+	for (; page <= last; page++) {
+		if (!chunk || number != lmap_chunk_number(region, page)) {
+			number = lmap_chunk_number(region, page);
+			chunk = lmap_tile_chunk(region, page);
+		}
+		if (!chunk || !slot_holds(chunk, page, lasting))
+			break;
+	}
+	rcu_read_unlock();
+	return page;
+}
+
+static bool tile_there(struct lmap_region *region, unsigned long page,
+		       enum pin_how how)
+{
+	if (how != PIN_LASTING)
+		return lmap_tile_get(region, page);
+	return lmap_tile_missing(region, page, page, true) > page;
+}
+
+/* A page for long is tried to have so often, as long as something changes. */
+#define LASTING_TRIES	64
+
+/*
+ * Until the tile was there at some moment. -EBUSY: it would have to wait; or for
+ * long it can't be had now.
+ */
+static int tile_pin(struct lmap_region *region, unsigned long page,
+		    struct mm_struct *held, enum pin_how how)
 {
 	gfp_t gfp = held ? GFP_NOWAIT | __GFP_ACCOUNT : GFP_KERNEL_ACCOUNT;
+	unsigned int tries = 0;
 	struct mm_struct *mm;
 	bool huge = false;
 	u64 gen;
@@ -447,7 +540,7 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 		return -EFAULT;
 	do {
 		cond_resched();
-		if (lmap_tile_get(region, page)) {
+		if (tile_there(region, page, how)) {
 			ret = 0;
 			break;
 		}
@@ -459,41 +552,77 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 		lmap_race_sleep(pin_gen_read);
 		mmu_interval_read_begin(&region->notifier);
 		lmap_race_sleep(pin_begun);
-		ret = pin_locked(region, page, gen, held, &huge);
+		ret = pin_locked(region, page, gen, held, how, &huge);
+		if (how == PIN_LASTING && ++tries == LASTING_TRIES)
+			break;
 	} while (ret == -EAGAIN && !held && !fatal_signal_pending(current));
 	if (!ret && huge && !held && !region_squeezed(region))
-		pin_rest(region, page);
+		pin_rest(region, page, how);
 	/* The last user of an mm must not be torn down under our locks. */
 	mmput_async(mm);
 	if (ret == -EAGAIN)
-		ret = held ? -EBUSY : -EINTR;
+		ret = !held && fatal_signal_pending(current) ? -EINTR :
+							 -EBUSY;
 	return ret;
 }
 
 /**
- * lmap_tile_missing - the first page of a range that has no tile
- * @region: whose
- * @page: first page
- * @last: last page
+ * lmap_tile_pin - have the tile of a page
+ * @region: whose; the caller holds a reference
+ * @page: region page
+ * @held: the mm whose mmap_lock the caller holds for reading, perhaps the
+ *	  lender's: then nothing is waited for; or NULL
  *
- * Return: the page; what is greater than @last: all have one.
+ * Where LMAP_PIN covers the page it is pinned for long, if that is possible.
+ *
+ * Model: selftests/models/pin.pml, pinner().
+ *
+ * Context: process; without @held no locks, and it waits for the lender's page
+ * to arrive, killable.
+ * Return: 0 if the tile was there at some moment; -EFAULT: the lender has
+ * nothing there; -EACCES: it may not read it itself; -EHWPOISON; -EINTR: fatal
+ * signal; -ENOMEM; -EBUSY: with @held, it would have to wait.
  */
-unsigned long lmap_tile_missing(struct lmap_region *region, unsigned long page,
-				unsigned long last)
+int lmap_tile_pin(struct lmap_region *region, unsigned long page,
+		  struct mm_struct *held)
 {
-	rcu_read_lock();
-	while (page <= last) {
-		struct lmap_chunk *chunk = lmap_tile_chunk(region, page);
+	if (held)
+		return tile_pin(region, page, held, PIN_NOWAIT);
+	if (READ_ONCE(region->pins) &&
+	    lmap_tile_covered(region, page) &&
+	    !tile_pin(region, page, NULL, PIN_LASTING))
+		return 0;
+	return tile_pin(region, page, NULL, PIN_CACHED);
+}
 
-		if (!chunk || !READ_ONCE(chunk->slots[page % LMAP_CHUNK_PAGES]))
-			break;
-		for (page++; page <= last && page % LMAP_CHUNK_PAGES; page++)
-			if (!READ_ONCE(chunk->slots[page % LMAP_CHUNK_PAGES]))
-				goto out;
+/**
+ * lmap_tile_keep - have the tile of a page that LMAP_PIN covers
+ * @region: whose; the caller holds a reference
+ * @page: region page
+ *
+ * Tiles that are only cached, also of other regions, keep pages from being moved,
+ * so they are dropped if that fails.
+ *
+ * Context: process, no locks; waits as lmap_tile_pin() does.
+ * Return: as lmap_tile_pin(); -ENOMEM also if the page can't leave where no page
+ * may stay for long; -EOPNOTSUPP: no page of its file may.
+ */
+int lmap_tile_keep(struct lmap_region *region, unsigned long page)
+{
+	unsigned int tries;
+	int ret;
+
+	for (tries = 0; tries < LMAP_MOVE_TRIES; tries++) {
+		ret = tile_pin(region, page, NULL, PIN_LASTING);
+		if (ret != -EBUSY)
+			return ret;
+		ret = lmap_tile_let_go(region->space,
+				       round_down(page, LMAP_CHUNK_PAGES),
+				       page | (LMAP_CHUNK_PAGES - 1), tries);
+		if (ret)
+			return ret;
 	}
-out:
-	rcu_read_unlock();
-	return page;
+	return -ENOMEM;
 }
 
 /* Which slots have a tile? */

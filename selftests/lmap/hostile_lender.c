@@ -220,33 +220,6 @@ static int fault_and_tell(struct peer *self, long arg)
 	return 0;
 }
 
-static int stalling_memory(char **mem)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	*mem = mmap(NULL, N * PG, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	reg.range.start = (uintptr_t)*mem;
-	reg.range.len = N * PG;
-	if (fd >= 0 && (ioctl(fd, UFFDIO_API, &api) ||
-			ioctl(fd, UFFDIO_REGISTER, &reg)))
-		return -1;
-	return fd;
-}
-
-/* Until somebody waits for a page: its address. */
-static uint64_t wait_for_fault(int fd)
-{
-	struct uffd_msg msg;
-
-	if (read(fd, &msg, sizeof(msg)) != sizeof(msg) ||
-	    msg.event != UFFD_EVENT_PAGEFAULT)
-		return 0;
-	return msg.arg.pagefault.address & ~(PG - 1);
-}
-
 static pid_t ask(struct peer *c, int (*fn)(struct peer *, long),
 		 struct stalled *s, int fd)
 {
@@ -278,7 +251,7 @@ LMAP_TEST(hostile_lender, stalled_fault_is_killable_and_holds_up_nobody)
 	pid_t asker;
 	char *p;
 
-	fd = stalling_memory(&p);
+	fd = stalling_memory(&p, N);
 	if (fd < 0)
 		SKIP(return, "no userfaultfd in this kernel");
 	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, c.window, 0, 0,
@@ -305,7 +278,7 @@ LMAP_TEST(hostile_lender, unmap_does_not_wait_for_a_stalled_fault)
 	char *p;
 	int fd;
 
-	fd = stalling_memory(&p);
+	fd = stalling_memory(&p, N);
 	if (fd < 0)
 		SKIP(return, "no userfaultfd in this kernel");
 	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, c.window, 0, 0,
@@ -336,7 +309,7 @@ LMAP_TEST(hostile_lender, gives_up_stalling)
 	char *p;
 	int fd;
 
-	fd = stalling_memory(&p);
+	fd = stalling_memory(&p, N);
 	if (fd < 0)
 		SKIP(return, "no userfaultfd in this kernel");
 	ASSERT_EQ(0, map_range(self->space, p, N * PG, RW, c.window, 0, 0,
@@ -359,7 +332,7 @@ static int stalling_lender(int sock, struct peer *a, struct peer *c)
 	int s = space_open(), fd;
 	char *p, *q = memory(1), byte;
 
-	fd = stalling_memory(&p);
+	fd = stalling_memory(&p, N);
 	if (fd < 0)
 		return 2;
 	if (map_range(s, p, N * PG, RW, c->window, 0, 0, NULL) ||

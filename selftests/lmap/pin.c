@@ -7,6 +7,9 @@
 #include "util.h"
 #include "harness.h"
 
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
 #endif
@@ -198,6 +201,234 @@ LMAP_TEST(pin, it_survives_the_lenders_fork)
 		EXPECT_EQ(0, peer_poke(&self->b, i * PG, 100));
 		EXPECT_EQ(100, self->mem[i * PG]);
 	}
+}
+
+/*
+ * Memory that can be unplugged, or wanted back by a device (ZONE_MOVABLE, CMA),
+ * must stay free of pages that stay: they are moved first. The guest is booted
+ * with movablecore=, so that there is some.
+ */
+
+/* How many of the pages are there. */
+static int movable(const char *p)
+{
+	int n = 0;
+
+	for (int i = 0; i < N; i++)
+		n += in_movable(p + i * PG);
+	return n;
+}
+
+/* Memory that is there, page i holding i + 1; NULL if there is none. */
+static char *movable_memory(bool shared)
+{
+	for (int i = 0; i < 50; i++) {
+		char *p = shared ? shared_memory(N * PG) : memory(N);
+
+		fill(p, N);
+		if (movable(p) == N)
+			return p;
+		/* not given back: it would come again */
+	}
+	return NULL;
+}
+
+#define NO_MOVABLE "no ZONE_MOVABLE (movablecore=)"
+
+static int all_arrived(struct peer *self, long first)
+{
+	for (int i = 0; i < N; i++)
+		if (peek((char *)(uintptr_t)self->base + i * PG) != first + i)
+			return -1;
+	return 0;
+}
+
+LMAP_TEST(pin, leaves_memory_that_must_be_able_to_move)
+{
+	char *p = movable_memory(false);
+
+	if (!p)
+		SKIP(return, NO_MOVABLE);
+	ASSERT_EQ(0, PIN(p, N, RW));
+	EXPECT_EQ(0, movable(p));
+	EXPECT_EQ(0, peer_run(&self->b, all_arrived, 1));
+	EXPECT_EQ(0, peer_run(&self->b, use_all, 1));
+	munmap(p, N * PG);
+}
+
+LMAP_TEST(pin, so_does_what_was_lent_before)
+{
+	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
+	char *p = movable_memory(false);
+
+	if (!p)
+		SKIP(return, NO_MOVABLE);
+	ASSERT_EQ(0, op(self->space, LMAP_MAP, p, N * PG, RW, c.window, 0,
+			LMAP_POPULATE));
+	EXPECT_EQ(0, peer_run(&c, use_all, 1));
+	EXPECT_EQ(N, movable(p));
+	ASSERT_EQ(0, PIN(p, N, RW));
+	EXPECT_EQ(0, movable(p));
+	EXPECT_EQ(0, peer_run(&self->b, use_all, 1));
+	EXPECT_EQ(0, peer_run(&c, all_arrived, 1));
+	/* the very same mapping is asked to, later */
+	munmap(p, N * PG);
+	p = movable_memory(false);
+	ASSERT_EQ(0, op(self->space, LMAP_MAP, p, N * PG, RW, self->b.window,
+			0, LMAP_POPULATE));
+	EXPECT_EQ(N, movable(p));
+	ASSERT_EQ(0, PIN(p, N, RW));
+	EXPECT_EQ(0, movable(p));
+	EXPECT_EQ(0, peer_run(&self->b, use_all, 1));
+	munmap(p, N * PG);
+	peer_stop(&c);
+}
+
+LMAP_TEST(pin, so_does_what_a_borrower_pins_for_the_next)
+{
+	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
+	char *p = movable_memory(false);
+
+	if (!p)
+		SKIP(return, NO_MOVABLE);
+	ASSERT_EQ(0, op(self->space, LMAP_MAP, p, N * PG, RWM, self->b.window,
+			0, LMAP_POPULATE));
+	ASSERT_EQ(0, peer_op(&self->b, LMAP_MAP, 0, N * PG, RW, c.window, 0,
+			     LMAP_PIN | LMAP_POPULATE));
+	EXPECT_EQ(0, movable(p));
+	EXPECT_EQ(0, peer_run(&c, use_all, 1));
+	munmap(p, N * PG);
+	peer_stop(&c);
+}
+
+LMAP_TEST(pin, so_do_shared_memory_and_what_is_only_read)
+{
+	char *p = movable_memory(true);
+
+	if (!p)
+		SKIP(return, NO_MOVABLE);
+	ASSERT_EQ(0, PIN(p, N, RW));
+	EXPECT_EQ(0, movable(p));
+	EXPECT_EQ(0, peer_run(&self->b, all_arrived, 1));
+	p = movable_memory(false);
+	mprotect(p, N * PG, PROT_READ);
+	ASSERT_EQ(0, PIN(p, N, LMAP_R));
+	EXPECT_EQ(0, movable(p));
+	EXPECT_EQ(0, peer_run(&self->b, all_arrived, 1));
+	munmap(p, N * PG);
+}
+
+/* A file's page is where it is for all who map it, and so for all who lend it. */
+static int lend_shared(char *p)
+{
+	int space = space_open(), window = window_create(space, N * PG, ALL);
+
+	NEED(!op(space, LMAP_MAP, p, N * PG, RW, window, 0, LMAP_POPULATE));
+	return 0;
+}
+
+LMAP_TEST(pin, so_does_shared_memory_that_others_lend)
+{
+	char *p = movable_memory(true), c;
+	int st, end[2];
+	pid_t pid;
+
+	if (!p)
+		SKIP(return, NO_MOVABLE);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, end));
+	pid = fork();
+	if (!pid) {
+		close(end[0]);
+		c = lend_shared(p);
+		NEED(write(end[1], &c, 1) == 1);
+		_exit(read(end[1], &c, 1));
+	}
+	close(end[1]);
+	ASSERT_EQ(1, read(end[0], &c, 1));
+	EXPECT_EQ(0, PIN(p, N, RW));
+	EXPECT_EQ(0, movable(p));
+	close(end[0]);
+	waitpid(pid, &st, 0);
+	EXPECT_EQ(0, st);
+	munmap(p, N * PG);
+}
+
+/* A page of a private mapping of a file becomes the lender's own to stay. */
+LMAP_TEST(pin, so_does_a_file_that_is_mapped_private)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	char *p, *page = movable_memory(true);
+
+	if (!page)
+		SKIP(return, NO_MOVABLE);
+	for (int i = 0; i < N; i++)
+		ASSERT_EQ(PG, write(fd, page + i * PG, PG));
+	p = mmap(NULL, N * PG, PROT_READ, MAP_PRIVATE, fd, 0);
+	for (int i = 0; i < N; i++)
+		EXPECT_EQ(i + 1, p[i * PG]);
+	EXPECT_LT(0, movable(p));
+	ASSERT_EQ(0, op(self->space, LMAP_MAP, p, N * PG, LMAP_R,
+			self->b.window, 0, LMAP_POPULATE));
+	EXPECT_EQ(0, peer_run(&self->b, use_all, 0));
+	ASSERT_EQ(0, PIN(p, N, LMAP_R));
+	EXPECT_EQ(0, movable(p));
+	EXPECT_EQ(0, peer_run(&self->b, all_arrived, 1));
+	EXPECT_EQ(0, peer_run(&self->b, use_all, 0));
+	munmap(p, N * PG);
+	close(fd);
+}
+
+static void *answer(void *arg)
+{
+	int fd = *(int *)arg;
+	struct uffdio_copy copy = { .len = PG };
+	char *from = memory(1);
+
+	copy.src = (uintptr_t)from;
+	for (int i = 0; i < N; i++) {
+		copy.dst = wait_for_fault(fd);
+		memset(from, 1 + i, PG);
+		if (ioctl(fd, UFFDIO_COPY, &copy))
+			break;
+	}
+	return NULL;
+}
+
+LMAP_TEST(pin, so_does_memory_that_arrives_by_userfaultfd)
+{
+	pthread_t thread;
+	char *p;
+	int fd = stalling_memory(&p, N);
+
+	if (fd < 0)
+		SKIP(return, "no userfaultfd in this kernel");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, answer, &fd));
+	ASSERT_EQ(0, PIN(p, N, RW));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, movable(p));
+	EXPECT_EQ(0, peer_run(&self->b, all_arrived, 1));
+	EXPECT_EQ(0, peer_run(&self->b, use_all, 1));
+	close(fd);
+	munmap(p, N * PG);
+}
+
+/* What the lender has there later is pinned by a fault. */
+LMAP_TEST(pin, so_does_what_the_lender_puts_there_later)
+{
+	char *p = movable_memory(false);
+
+	if (!p)
+		SKIP(return, NO_MOVABLE);
+	ASSERT_EQ(0, PIN(p, N, RW));
+	for (int i = 0; i < 100 && movable(p) < N; i++) {
+		ASSERT_EQ(0, madvise(p, N * PG, MADV_DONTNEED));
+		ASSERT_EQ(0, space_sync(self->space));
+		fill(p, N);
+	}
+	ASSERT_EQ(N, movable(p));
+	EXPECT_EQ(0, peer_run(&self->b, all_arrived, 1));
+	EXPECT_EQ(0, movable(p));
+	munmap(p, N * PG);
 }
 
 /* Locked memory. */

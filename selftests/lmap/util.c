@@ -2,8 +2,10 @@
 /* Implementation of util.h; see there. */
 #include "util.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <sys/resource.h>
+#include <linux/userfaultfd.h>
 
 static __thread sigjmp_buf fault_jump;
 static __thread volatile int fault_armed;
@@ -244,6 +246,26 @@ uint64_t pagemap(const volatile void *p)
 		entry = 0;
 	close(fd);
 	return entry;
+}
+
+bool in_movable(const volatile void *p)
+{
+	uint64_t frame = pagemap(p) & PAGE_FRAME, spanned = 0, start;
+	FILE *f = fopen("/proc/zoneinfo", "re");
+	bool found = false, movable = false;
+	char line[256], zone[32];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Node %*d, zone %31s", zone) == 1)
+			movable = !strcmp(zone, "Movable");
+		if (sscanf(line, " spanned %" SCNu64, &spanned) == 1)
+			continue;
+		if (sscanf(line, " start_pfn: %" SCNu64, &start) == 1)
+			found |= movable && frame - start < spanned;
+	}
+	if (f)
+		fclose(f);
+	return found;
 }
 
 void fill(void *p, size_t pages)
@@ -707,6 +729,32 @@ bool write_value(const char *path, long value)
 bool race_delays(unsigned int one_in)
 {
 	return write_value(MODULE_PARAM("race_one_in"), one_in);
+}
+
+int stalling_memory(char **mem, size_t pages)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	*mem = mmap(NULL, pages * PG, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	reg.range.start = (uintptr_t)*mem;
+	reg.range.len = pages * PG;
+	if (fd >= 0 && (ioctl(fd, UFFDIO_API, &api) ||
+			ioctl(fd, UFFDIO_REGISTER, &reg)))
+		return -1;
+	return fd;
+}
+
+uint64_t wait_for_fault(int fd)
+{
+	struct uffd_msg msg;
+
+	if (read(fd, &msg, sizeof(msg)) != sizeof(msg) ||
+	    msg.event != UFFD_EVENT_PAGEFAULT)
+		return 0;
+	return msg.arg.pagefault.address & ~(PG - 1);
 }
 
 long pins(void)

@@ -95,6 +95,8 @@ void tiles_gone(int space);
 #define PAGE_PRESENT	(1ULL << 63)
 #define PAGE_FRAME	((1ULL << 55) - 1)
 uint64_t pagemap(const volatile void *p);
+/* Is the caller's own page where no page may be pinned for long (ZONE_MOVABLE)? */
+bool in_movable(const volatile void *p);
 /* How many this process has had, minor and major. */
 long faults(void);
 
@@ -176,6 +178,12 @@ long pins(void);
 /* Waits until there are no more than that: a leak makes the test time out. */
 void pins_gone(long before);
 void *shared_memory(size_t length);
+/*
+ * Private memory whose pages come with an answer to a userfaultfd, which is the
+ * result; -1: there is no such thing. Until somebody waits for a page: its address.
+ */
+int stalling_memory(char **mem, size_t pages);
+uint64_t wait_for_fault(int fd);
 unsigned int next_random(unsigned int *state);
 
 /* A TEST with a generous limit: debug kernels under emulation are slow. */

@@ -73,7 +73,8 @@ if [ -n "${FOREIGN-}" ]; then
 	extra+=(--add "$module:/t/foreign.ko")
 fi
 
-append=''
+# memory that pages must be able to leave (ZONE_MOVABLE) is where those of processes come from first, as long as there is some
+append='movablecore=256M'
 [ "$K_KIND" = stock ] || append='page_table_check=on kmemleak=on movablecore=512M'
 append+=${APPEND+ $APPEND}
 echo "# kselftests on $kernel with $smp CPU"

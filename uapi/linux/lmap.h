@@ -39,7 +39,8 @@
  *            contradictory fields; a depth or budget for LMAP_GRANT
  * EOPNOTSUPP unknown flag or right, reserved field not zero; writable lending
  *            of a shared mapping of a file whose file system tracks dirty pages;
- *            granting or copying ordinary memory that is not private anonymous
+ *            granting or copying ordinary memory that is not private anonymous;
+ *            LMAP_PIN of a file whose pages may not be held for long (DAX)
  * EOVERFLOW  address arithmetic wraps
  * EFAULT     bad pointer, or nothing is mapped in the source range
  * EBADF      file descriptor not open
@@ -259,8 +260,9 @@ struct lmap_window_create {
  * LMAP_TRACK keeps reference bits for each page of the mapping; without it the
  * mapping has one pair of bits for all its pages, which the kernel may also
  * set for a page next to one that was touched. LMAP_PIN keeps the pages in
- * memory and in place, counted against RLIMIT_MEMLOCK of the caller's user as
- * long as the mapping exists (pages of a grant or copy are counted already);
+ * memory and in place, once they have left where none may stay for long (CMA,
+ * ZONE_MOVABLE), counted against RLIMIT_MEMLOCK of the caller's user as long as
+ * the mapping exists (pages of a grant or copy are counted already);
  * with LMAP_POPULATE the receiver takes no fault unless the lender changes the
  * memory or its protection. ENOMEM if a page can't be had: then the target is
  * empty. Both hold only for the new mappings, not for what is mapped on from
