@@ -469,16 +469,6 @@ static void pin_rest(struct lmap_region *region, unsigned long page,
 	}
 }
 
-/* Is the tile there, and is it there for long if it is to be? */
-static bool slot_holds(struct lmap_chunk *chunk, unsigned long page,
-		       bool lasting)
-{
-	unsigned int slot = page % LMAP_CHUNK_PAGES;
-
-	return READ_ONCE(chunk->slots[slot]) &&
-	       (!lasting || READ_ONCE(chunk->lasting) & BIT_ULL(slot));
-}
-
 /**
  * lmap_tile_missing - the first page of a range that has no tile
  * @region: whose
@@ -491,18 +481,25 @@ static bool slot_holds(struct lmap_chunk *chunk, unsigned long page,
 unsigned long lmap_tile_missing(struct lmap_region *region, unsigned long page,
 				unsigned long last, bool lasting)
 {
-	struct lmap_chunk *chunk = NULL;
-	unsigned long number = 0;
-
 	rcu_read_lock();
-	for (; page <= last; page++) {
-		if (!chunk || number != lmap_chunk_number(region, page)) {
-			number = lmap_chunk_number(region, page);
-			chunk = lmap_tile_chunk(region, page);
-		}
-		if (!chunk || !slot_holds(chunk, page, lasting))
+	while (page <= last) {
+		struct lmap_chunk *chunk = lmap_tile_chunk(region, page);
+		unsigned long end = min(page | (LMAP_CHUNK_PAGES - 1), last);
+		u64 fleeting;
+
+		if (!chunk)
 			break;
+		fleeting = lasting ? ~READ_ONCE(chunk->lasting) : 0;
+		fleeting >>= page % LMAP_CHUNK_PAGES;
+		if (fleeting & 1)
+			break;
+		if (fleeting)
+			last = min(last, page + __ffs64(fleeting) - 1);
+		for (end = min(end, last); page <= end; page++)
+			if (!READ_ONCE(chunk->slots[page % LMAP_CHUNK_PAGES]))
+				goto out;
 	}
+out:
 	rcu_read_unlock();
 	return page;
 }
