@@ -89,11 +89,13 @@ static void chunk_free_rcu(struct rcu_head *rcu)
 }
 
 /*
- * Takes the tiles of @mask out of the table. A chunk that loses all leaves the
+ * Takes the tiles of @mask out of the table, but those of @keep that may stay for
+ * long: they become so under this lock, too. A chunk that loses all leaves the
  * table and the LRU; one that keeps some is back there if the shrinker has
  * taken it.
  */
-static void chunk_take(struct lmap_chunk *chunk, u64 mask, struct taken *out)
+static void chunk_take(struct lmap_chunk *chunk, u64 mask, u64 keep,
+		       struct taken *out)
 {
 	struct lmap_region *region = chunk->region;
 	unsigned long *to = out->tiles;
@@ -102,6 +104,7 @@ static void chunk_take(struct lmap_chunk *chunk, u64 mask, struct taken *out)
 
 	lockdep_assert_held(&region->revoke);
 	xa_lock(&region->tiles);
+	mask &= ~(keep & chunk->lasting);
 	for (i = 0; i < LMAP_CHUNK_PAGES; i++) {
 		/* Slots become filled only under this lock. */
 		if (!READ_ONCE(chunk->slots[i]))
@@ -162,57 +165,20 @@ static void region_zap(struct lmap_region *region, unsigned long first,
 }
 
 /**
- * lmap_tile_covered - does LMAP_PIN cover a page?
- * @region: whose
- * @page: region page
- *
- * Context: takes mdb->lock.
- */
-bool lmap_tile_covered(struct lmap_region *region, unsigned long page)
-{
-	struct lmap_node *node;
-
-	mutex_lock(&region->mdb.lock);
-	node = lmap_mdb_first(&region->mdb, page, page);
-	while (node && !(node->flags & LMAP_NODE_PIN))
-		node = lmap_mdb_next(node, page, page);
-	mutex_unlock(&region->mdb.lock);
-	return node;
-}
-
-/* Which tiles may stay for long? It can change at once. */
-static u64 chunk_lasting(struct lmap_region *region, unsigned long number)
-{
-	struct lmap_chunk *chunk;
-	u64 lasting = 0;
-
-	rcu_read_lock();
-	chunk = xa_load(&region->tiles, number);
-	if (chunk)
-		lasting = READ_ONCE(chunk->lasting);
-	rcu_read_unlock();
-	return lasting;
-}
-
-/**
- * lmap_chunk_pinned - which tiles of a chunk are there to stay?
+ * lmap_chunk_pinned - which pages of a chunk does LMAP_PIN cover?
  * @region: whose
  * @number: of the chunk
  *
- * Those that LMAP_PIN covers, unless they keep a page where it may not stay for
- * long: they are as any other.
- *
- * Context: takes mdb->lock.
+ * Context: takes mdb->lock. Under region->revoke none are added.
  */
 u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number)
 {
 	unsigned long first = lmap_chunk_base(region, number);
 	unsigned long last = first + (LMAP_CHUNK_PAGES - 1);
-	u64 lasting = chunk_lasting(region, number);
 	struct lmap_node *node;
 	u64 mask = 0;
 
-	if (!lasting)
+	if (!READ_ONCE(region->pins))
 		return 0;
 	mutex_lock(&region->mdb.lock);
 	for (node = lmap_mdb_first(&region->mdb, first, last); node;
@@ -221,26 +187,28 @@ u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number)
 			mask |= lmap_chunk_mask(first, node->rfirst,
 						lmap_node_rlast(node));
 	mutex_unlock(&region->mdb.lock);
-	return mask & lasting;
+	return mask;
 }
 
 /**
  * lmap_chunk_drop - drop tiles of a chunk
  * @chunk: gone afterwards if it has no more
  * @mask: which
+ * @keep: but not these, if they may stay for long
  *
  * Models: selftests/models/fault.pml, dropper(); pin.pml, drop().
  *
  * Context: region->revoke held; takes mdb->lock.
  */
-void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask)
+void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask, u64 keep)
 {
 	struct lmap_region *region = chunk->region;
 	unsigned long base = lmap_chunk_base(region, chunk->number);
 	struct taken taken;
 
 	lockdep_assert_held(&region->revoke);
-	chunk_take(chunk, mask, &taken);
+	lmap_race_sleep(drop_chosen);
+	chunk_take(chunk, mask, keep, &taken);
 	if (!taken.nr)
 		return;
 	lmap_race_sleep(drop_taken);
@@ -267,9 +235,8 @@ static bool drop_some(struct lmap_region *region, unsigned long *first,
 
 		if (!max--)
 			return true;
-		if (keep)
-			mask &= ~lmap_chunk_pinned(region, number);
-		lmap_chunk_drop(chunk, mask);
+		lmap_chunk_drop(chunk, mask, keep ?
+				lmap_chunk_pinned(region, number) : 0);
 		cond_resched();
 		if (number++ == end)
 			break;
@@ -349,7 +316,7 @@ int lmap_tile_let_go(struct lmap_space *space, unsigned long first,
 struct chunk_copy {
 	unsigned long number;
 	u64 gen;
-	u64 stale;
+	u64 stale;		/* of those that may stay for long */
 	unsigned long slots[LMAP_CHUNK_PAGES];
 };
 
@@ -375,7 +342,7 @@ static bool chunk_next_stale(struct lmap_region *region,
 	chunk = xa_load(&region->tiles, copy->number);
 	if (chunk) {
 		copy->gen = chunk->gen;
-		copy->stale = chunk->stale;
+		copy->stale = chunk->stale & chunk->lasting;
 		for (i = 0; i < LMAP_CHUNK_PAGES; i++)
 			copy->slots[i] = READ_ONCE(chunk->slots[i]);
 	}
@@ -545,12 +512,11 @@ void lmap_tile_drop_stale(struct lmap_region *region)
 	xa_for_each(&region->tiles, number, chunk) {
 		u64 stale = READ_ONCE(chunk->stale);
 
-		if (stale)
-			stale &= ~lmap_chunk_pinned(region, number) |
-				 READ_ONCE(chunk->gone);
 		lmap_race_sleep(stale_found);
 		if (stale)
-			lmap_chunk_drop(chunk, stale);
+			lmap_chunk_drop(chunk, stale,
+					lmap_chunk_pinned(region, number) &
+					~READ_ONCE(chunk->gone));
 		cond_resched();
 	}
 }

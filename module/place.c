@@ -491,7 +491,7 @@ static int piece_make(struct map_request *req, struct map_piece *piece)
 		return same_frames(req, piece, piece->rights) ? 0 : -EAGAIN;
 	if (piece->extend)
 		return piece_extend(req, piece);
-	/* Flags of a node want it, too. */
+	/* Flags of a node want it, too: who drops tiles has looked at them. */
 	if (pins)
 		lmap_revoke_lock(region);
 	mutex_lock(&region->mdb.lock);

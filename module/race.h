@@ -32,6 +32,7 @@
 	X(pin_pinned)		/* page pinned; table comes */ \
 	X(pin_dirty)		/* slot read; dirty bit comes */ \
 	X(tile_invalidated)	/* notifier: generations changed */ \
+	X(drop_chosen)		/* LMAP_PIN was looked at; table comes */ \
 	X(drop_taken)		/* out of the table; zap comes */ \
 	X(drop_zap_next)	/* mdb->lock dropped before one zap of many */ \
 	X(drop_zapped)		/* zapped; unpin comes */ \

@@ -58,8 +58,8 @@ static enum lru_status shrink_isolate(LMAP_ISOLATE_ARGS(item, list, arg))
 static void shrink_chunk(struct lmap_chunk *chunk)
 {
 	WRITE_ONCE(chunk->region->squeezed, (u32)jiffies);
-	lmap_chunk_drop(chunk, ~lmap_chunk_pinned(chunk->region,
-						  chunk->number));
+	lmap_chunk_drop(chunk, ~0ULL,
+			lmap_chunk_pinned(chunk->region, chunk->number));
 }
 
 static unsigned long shrink_count(struct shrinker *shrinker,

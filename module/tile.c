@@ -180,6 +180,14 @@ static int pin_kind(struct lmap_region *region, struct vm_area_struct *vma,
 	return 0;
 }
 
+/* The lender's page, and for long: what a notifier has told did not happen. */
+static void chunk_lasts(struct lmap_chunk *chunk, u64 bit)
+{
+	WRITE_ONCE(chunk->lasting, chunk->lasting | bit);
+	chunk->stale &= ~bit;
+	chunk->gone &= ~bit;
+}
+
 /*
  * Into the table, unless something changed since @gen was read. A page that is
  * there already is so for long from now on, if it was pinned for long now: which
@@ -201,11 +209,10 @@ static int tiles_insert(struct lmap_region *region, unsigned long page,
 			struct page *new = pinned->pages[i];
 			unsigned long tile = chunk->slots[slot + i];
 
-			other |= tile && lmap_tile_page(tile) != new;
-			if (pinned->lasting &&
-			    (!tile || lmap_tile_page(tile) == new))
-				WRITE_ONCE(chunk->lasting, chunk->lasting |
-					   BIT_ULL(slot + i));
+			if (tile && lmap_tile_page(tile) != new)
+				other = true;
+			else if (pinned->lasting)
+				chunk_lasts(chunk, BIT_ULL(slot + i));
 			if (tile)
 				continue;
 			WRITE_ONCE(chunk->slots[slot + i],
@@ -585,8 +592,8 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 {
 	if (held)
 		return tile_pin(region, page, held, PIN_NOWAIT);
-	if (READ_ONCE(region->pins) &&
-	    lmap_tile_covered(region, page) &&
+	if (lmap_chunk_pinned(region, lmap_chunk_number(region, page)) &
+	    BIT_ULL(page % LMAP_CHUNK_PAGES) &&
 	    !tile_pin(region, page, NULL, PIN_LASTING))
 		return 0;
 	return tile_pin(region, page, NULL, PIN_CACHED);

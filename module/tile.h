@@ -42,8 +42,7 @@ static inline u64 lmap_chunk_mask(unsigned long base, unsigned long first,
 }
 
 /* drop.c */
-bool lmap_tile_covered(struct lmap_region *region, unsigned long page);
 u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number);
-void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask);
+void lmap_chunk_drop(struct lmap_chunk *chunk, u64 mask, u64 keep);
 
 #endif /* LMAP_TILE_H */

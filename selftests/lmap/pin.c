@@ -431,6 +431,52 @@ LMAP_TEST(pin, so_does_what_the_lender_puts_there_later)
 	munmap(p, N * PG);
 }
 
+/* Somebody drops tiles, and has looked at them before they were pinned. */
+static int forking;
+
+static void *forks(void *arg)
+{
+	pid_t pid;
+
+	__atomic_store_n(&forking, 1, __ATOMIC_RELEASE);
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	waitpid(pid, arg, 0);
+	return NULL;
+}
+
+LMAP_TEST(pin, what_is_pinned_while_the_lender_forks_stays)
+{
+	struct peer c = peer_start(N, PROT_READ | PROT_WRITE);
+	int rounds = 100 / slow() + 20, st = 0;
+	unsigned int dice = 1;
+	pthread_t thread;
+
+	ASSERT_EQ(0, op(self->space, LMAP_MAP, self->mem, N * PG, RWM,
+			self->b.window, 0, LMAP_POPULATE));
+	for (int i = 0; i < rounds; i++) {
+		/* pinned for long, and not any more */
+		ASSERT_EQ(0, peer_op(&self->b, LMAP_MAP, 0, N * PG, RW,
+				     c.window, 0, LMAP_PIN));
+		ASSERT_EQ(0, peer_unmap(&self->b, 0, N * PG, ALL, 0));
+		race_delays(6);
+		forking = 0;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, forks, &st));
+		while (!__atomic_load_n(&forking, __ATOMIC_ACQUIRE))
+			sched_yield();
+		usleep(next_random(&dice) % 1000);
+		ASSERT_EQ(0, peer_op(&self->b, LMAP_MAP, 0, N * PG, RW,
+				     c.window, 0, LMAP_PIN));
+		pthread_join(thread, NULL);
+		race_delays(0);
+		ASSERT_EQ(0, st);
+		ASSERT_EQ(N, info(self->space).out_tiles);
+		ASSERT_EQ(0, peer_unmap(&self->b, 0, N * PG, ALL, 0));
+	}
+	peer_stop(&c);
+}
+
 /* Locked memory. */
 
 #define TRY(pages, to) \

@@ -85,6 +85,7 @@ mutant 6.1 pager.pager.who_touches_nothing_waits_until_it_is_mapped map.c "what 
 mutant 6.1 pin.pin.leaves_memory_that_must_be_able_to_move tile.c "pages that stay are pinned as others" 's/gup | FOLL_LONGTERM/gup/; /n->gup |= FOLL_LONGTERM/d; s/|= FOLL_LONGTERM/|= 0/'
 mutant 6.1 pin.pin.so_does_what_was_lent_before tile.c "a page that is there may stay" 's/(!lasting || .*/true;/'
 mutant 6.1 pin.pin.so_does_what_the_lender_puts_there_later tile.c "a fault pins for a while only" 's/if (READ_ONCE(region->pins) &&/if (0 \&\&/'
+RACE=1 mutant 6.1 pin.pin.what_is_pinned_while_the_lender_forks_stays place.c "a mapping of LMAP_PIN appears while tiles are dropped" '/has looked at them/,/^}/s/if (pins)/if (0)/'
 RACE=1 mutant 6.1 grant_memory.grant_memory.what_was_in_use_until_now_goes drop.c "who grants does not wait for regions that go" 's/!atomic_read(&space->nr_dying)/true/; s/schedule_timeout_killable(tries)/(void)tries/'
 mutant 6.12 huge huge.c "an entry shows more than its mapping" '/h->hit.wlast - wpage < LMAP_HUGE_PAGES - 1/s/h->hit.wlast - wpage < LMAP_HUGE_PAGES - 1 || //'
 mutant 6.12 huge huge.c "an entry shows what lies behind in memory" '/page_to_pfn(lmap_tile_page(tile)) == h->pfn + i/s/page_to_pfn(lmap_tile_page(tile)) == h->pfn + i/true/'
