@@ -196,7 +196,7 @@ u64 lmap_chunk_pinned(struct lmap_region *region, unsigned long number)
  * @mask: which
  * @keep: but not these, if they may stay for long
  *
- * Models: selftests/models/fault.pml, dropper(); pin.pml, drop().
+ * Models: selftests/models/fault.pml, dropper(); pin.pml and keep.pml, drop().
  *
  * Context: region->revoke held; takes mdb->lock.
  */

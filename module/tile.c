@@ -607,6 +607,8 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
  * Tiles that are only cached, also of other regions, keep pages from being moved,
  * so they are dropped if that fails.
  *
+ * Model: selftests/models/keep.pml, mapper().
+ *
  * Context: process, no locks; waits as lmap_tile_pin() does.
  * Return: as lmap_tile_pin(); -ENOMEM also if the page can't leave where no page
  * may stay for long; -EOPNOTSUPP: no page of its file may.

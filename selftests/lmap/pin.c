@@ -465,6 +465,7 @@ LMAP_TEST(pin, what_is_pinned_while_the_lender_forks_stays)
 		ASSERT_EQ(0, pthread_create(&thread, NULL, forks, &st));
 		while (!__atomic_load_n(&forking, __ATOMIC_ACQUIRE))
 			sched_yield();
+		/* at another moment of the fork each time */
 		usleep(next_random(&dice) % 1000);
 		ASSERT_EQ(0, peer_op(&self->b, LMAP_MAP, 0, N * PG, RW,
 				     c.window, 0, LMAP_PIN));

@@ -9,7 +9,7 @@ cd "$(dirname "$(readlink -f "$0")")"
 mkdir -p "$1"
 out=$(readlink -f "$1")
 shift
-[ $# -gt 0 ] || set -- fault pin revoke locks pager
+[ $# -gt 0 ] || set -- fault pin keep revoke locks pager
 n=0 failed=0
 
 report() {
