@@ -180,43 +180,55 @@ static int pin_kind(struct lmap_region *region, struct vm_area_struct *vma,
 	return 0;
 }
 
-/* The lender's page, and for long: what a notifier has told did not happen. */
-static void chunk_lasts(struct lmap_chunk *chunk, u64 bit)
+/*
+ * Pages that were pinned for long: those that are in the table already are so for
+ * long from now on, and what a notifier has told of them did not happen. Another
+ * page there is stale, waits for the worker, and is in the way: false.
+ */
+static bool chunk_lasts(struct lmap_chunk *chunk, unsigned int slot,
+			struct lmap_pinned *pinned)
 {
-	WRITE_ONCE(chunk->lasting, chunk->lasting | bit);
-	chunk->stale &= ~bit;
-	chunk->gone &= ~bit;
+	u64 bits = 0;
+	unsigned int i;
+	bool all = true;
+
+	for (i = 0; i < pinned->nr; i++) {
+		unsigned long tile = chunk->slots[slot + i];
+
+		if (!tile || lmap_tile_page(tile) == pinned->pages[i])
+			bits |= BIT_ULL(slot + i);
+		else
+			all = false;
+	}
+	WRITE_ONCE(chunk->lasting, chunk->lasting | bits);
+	chunk->stale &= ~bits;
+	chunk->gone &= ~bits;
+	return all;
 }
 
 /*
- * Into the table, unless something changed since @gen was read. A page that is
- * there already is so for long from now on, if it was pinned for long now: which
- * of two pins is given back is all the same. Another one, which is stale and waits
- * for the worker, is in the way then: -EBUSY.
+ * Into the table, unless something changed since @gen was read. Of a page that is
+ * there already, one of the two pins is given back: which is all the same.
  */
 static int tiles_insert(struct lmap_region *region, unsigned long page,
 			struct lmap_pinned *pinned, u64 gen)
 {
 	struct lmap_chunk *chunk;
 	unsigned int slot = page % LMAP_CHUNK_PAGES, used = 0, i;
-	bool other = false;
 	int ret = -EAGAIN;
 
 	xa_lock(&region->tiles);
 	chunk = xa_load(&region->tiles, lmap_chunk_number(region, page));
 	if (chunk && chunk->gen == gen) {
+		ret = 0;
+		if (pinned->lasting && !chunk_lasts(chunk, slot, pinned))
+			ret = -EBUSY;
 		for (i = 0; i < pinned->nr; i++) {
-			struct page *new = pinned->pages[i];
-			unsigned long tile = chunk->slots[slot + i];
-
-			if (tile && lmap_tile_page(tile) != new)
-				other = true;
-			else if (pinned->lasting)
-				chunk_lasts(chunk, BIT_ULL(slot + i));
-			if (tile)
+			if (chunk->slots[slot + i])
 				continue;
 			WRITE_ONCE(chunk->slots[slot + i],
-				   (unsigned long)new | pinned->bits);
+				   (unsigned long)pinned->pages[i] |
+				   pinned->bits);
 			pinned->pages[i] = NULL;
 			used++;
 		}
@@ -227,7 +239,6 @@ static int tiles_insert(struct lmap_region *region, unsigned long page,
 			if (list_empty(&chunk->lru))
 				list_lru_add_obj(&lmap_chunk_lru, &chunk->lru);
 		}
-		ret = other && pinned->lasting ? -EBUSY : 0;
 	}
 	xa_unlock(&region->tiles);
 
