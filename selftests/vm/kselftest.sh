@@ -73,15 +73,11 @@ if [ -n "${FOREIGN-}" ]; then
 	extra+=(--add "$module:/t/foreign.ko")
 fi
 
-# memory that pages must be able to leave (ZONE_MOVABLE) is where those of processes come from first, as long as there is some
-append='movablecore=256M'
-[ "$K_KIND" = stock ] || append='page_table_check=on kmemleak=on movablecore=512M'
-append+=${APPEND+ $APPEND}
 echo "# kselftests on $kernel with $smp CPU"
 takelocks=$("$VM_DIR/kmod.sh" "$kernel" selftests/takelocks)
 dir=$("$VM_DIR/kernel.sh" "$kernel")
 rc=0
-"$VM_DIR/run.sh" --module "$takelocks" --kernel "$kernel" --smp "$smp" --timeout 3600 --append "$append" \
+"$VM_DIR/run.sh" --module "$takelocks" --kernel "$kernel" --smp "$smp" --timeout 3600 --append "$K_PARAMS${APPEND+ $APPEND}" \
 	--add "$stage/lmap:/t/lmap" --add "$stage/env:/t/env" --add "$ksft/kselftest:/t/kselftest" "${extra[@]}" \
 	-- sh /t/kselftest.guest | tee "$stage/tap" || rc=$?
 SMP=$smp K_SLOW=$K_SLOW "$VM_DIR/skips.sh" "$dir/config" "$stage/tap" || [ $rc != 0 ] || rc=1

@@ -35,13 +35,16 @@ with_lock() {
 	return $lock_rc
 }
 
-# kernel_row NAME: sets K_NAME K_KIND K_ARCH K_SUITE K_PACKAGE K_VARIANT K_MEM K_SLOW
+# kernel_row NAME: sets K_NAME K_KIND K_ARCH K_SUITE K_PACKAGE K_VARIANT K_MEM K_SLOW and, parameters that tests boot it
+# with, K_PARAMS: some memory that pages must be able to leave (ZONE_MOVABLE), where those of processes come from first
 # shellcheck disable=SC2034 # set for the scripts that source this file
 kernel_row() {
 	local row
 	row=$(awk -v n="$1" '!/^#/ && $1 == n' "$VM_DIR/kernels")
 	[ -n "$row" ] || die "no kernel \"$1\" (known: $(kernel_names))"
 	read -r K_NAME K_KIND K_ARCH K_SUITE K_PACKAGE K_VARIANT K_MEM K_SLOW <<<"$row"
+	K_PARAMS='movablecore=256M'
+	[ "$K_KIND" = stock ] || K_PARAMS='page_table_check=on kmemleak=on movablecore=512M'
 }
 
 kernel_names() { awk '!/^#/ && NF { printf "%s%s", s, $1; s = " " }' "$VM_DIR/kernels"; }

@@ -18,10 +18,8 @@ cat >"$stage/env" <<E
 ARGS='--seconds $seconds ${SEED:+--seed $SEED} ${MODE:+--mode $MODE} ${ARGS-}'
 export LMAP_SLOW=$K_SLOW
 E
-append='movablecore=256M'
-[ "$K_KIND" = stock ] || append='page_table_check=on kmemleak=on movablecore=512M'
 echo "# torture on $kernel with $smp CPU"
 export RACE=${RACE-1}
-"$VM_DIR/run.sh" --kernel "$kernel" --smp "$smp" ${mem:+--mem "$mem"} --timeout $((seconds * 3 + 300)) --append "$append" \
+"$VM_DIR/run.sh" --kernel "$kernel" --smp "$smp" ${mem:+--mem "$mem"} --timeout $((seconds * 3 + 300)) --append "$K_PARAMS" \
 	--add "$out/torture:/t/torture" --add "$stage/env:/t/env" --add "$VM_DIR/guest/torture.guest:/t/torture.guest" \
 	-- sh /t/torture.guest

@@ -30,7 +30,8 @@ mkdir "$stage/out"
 echo "# kselftests on $kernel with $smp CPU, under virtme-ng"
 # (without --disable-kvm it takes a KVM that can be opened for one that works, and hangs)
 timeout $((3600 * K_SLOW)) vng --run "$image/boot/vmlinuz-$(cat "$dir/release")" --disable-kvm --force-9p --cpus "$smp" \
-	--memory "${K_MEM}M" --append movablecore=256M --user root --rwdir "$stage/out" --exec "sh $stage/vng.guest $stage >$stage/out/tap 2>&1" \
+	--memory "${K_MEM}M" --append "$K_PARAMS" --user root --rwdir "$stage/out" \
+	--exec "sh $stage/vng.guest $stage >$stage/out/tap 2>&1" \
 	</dev/null >"$stage/vng.log" 2>&1 &
 vng=$!
 trap 'kill "$vng" 2>/dev/null || true' EXIT
