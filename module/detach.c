@@ -67,7 +67,7 @@ static long pages_pin(struct lmap_space *space, unsigned long page,
 					FOLL_FORCE | FOLL_LONGTERM, pages);
 		if (n > 0)
 			return n;
-		stuck = n == -EBUSY || n == -EAGAIN || n == -ENOMEM;
+		stuck = lmap_pin_is_stuck(n);
 		if (tries >= (stuck ? LMAP_MOVE_TRIES : 1))
 			return stuck ? -ENOMEM : -EFAULT;
 		ret = stuck ? lmap_tile_let_go(space, page, page + nr - 1,

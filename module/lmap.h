@@ -464,6 +464,12 @@ int lmap_tile_let_go(struct lmap_space *space, unsigned long first,
 /* As often it is tried to have a page moved to where pins may last. */
 #define LMAP_MOVE_TRIES	16
 
+/* What FOLL_LONGTERM says of a page that can't be moved now, on some kernel. */
+static inline bool lmap_pin_is_stuck(long n)
+{
+	return n == -EBUSY || n == -EAGAIN || n == -ENOMEM;
+}
+
 /* tile.c */
 unsigned long lmap_tile_get(struct lmap_region *region, unsigned long page);
 unsigned long lmap_tile_missing(struct lmap_region *region, unsigned long page,

@@ -98,7 +98,7 @@ static int map_decode(const struct lmap_map *arg, struct map_request *req)
 /* Brings in the tiles of a piece. What its lender has not got is left out. */
 static int populate_tiles(struct map_request *req, struct map_piece *piece)
 {
-	bool lasting = req->flags & LMAP_PIN && !piece->region->detached;
+	bool lasting = lmap_piece_pins(req, piece);
 	unsigned long last = piece->rfirst + piece->npages - 1;
 	unsigned long page = piece->rfirst;
 	int ret;

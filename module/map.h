@@ -114,6 +114,13 @@ static inline bool lmap_piece_moves(const struct map_request *req,
 	return req->op == MAP_OP_GRANT && !piece->detach;
 }
 
+/* The pages of detached regions stay in any case, and are paid for. */
+static inline bool lmap_piece_pins(const struct map_request *req,
+				   const struct map_piece *piece)
+{
+	return req->flags & LMAP_PIN && !piece->region->detached;
+}
+
 /* collect.c */
 int lmap_piece_node(struct map_request *req, struct map_piece *piece);
 u64 lmap_map_there(struct map_request *req, unsigned int *rights);

@@ -58,12 +58,6 @@ static struct lmap_node *piece_parent(struct map_request *req,
 	return source && req->op != MAP_OP_MAP ? source->parent : source;
 }
 
-/* The pages of detached regions stay in any case, and are paid for. */
-static bool piece_pins(struct map_request *req, struct map_piece *piece)
-{
-	return req->flags & LMAP_PIN && !piece->region->detached;
-}
-
 /* Before the flag: who pins a page meanwhile does so for long, or we do. */
 static void node_pins(struct lmap_node *node, struct lmap_region *region)
 {
@@ -249,7 +243,7 @@ static int piece_check(struct map_request *req, struct map_piece *piece)
 		ret = lmap_piece_node(req, piece);
 	if (!ret && piece_is_new(req, piece))
 		ret = piece_charge(req, piece);
-	if (!ret && piece_pins(req, piece) && !piece->extend)
+	if (!ret && lmap_piece_pins(req, piece) && !piece->extend)
 		ret = lmap_mapping_charge_locked(piece->node, piece->npages);
 	return ret;
 }
@@ -290,7 +284,7 @@ static int piece_link(struct map_request *req, struct map_piece *piece)
 	ret = lmap_mdb_insert(mdb, parent, &req->window->index, node);
 	if (ret)
 		return ret;
-	if (piece_pins(req, piece))
+	if (lmap_piece_pins(req, piece))
 		node_pins(node, region);
 	/* Having mappings at all is one reference; ours is another. */
 	if (first)
@@ -320,7 +314,7 @@ static struct lmap_node *same_next(struct map_request *req,
 static bool same_pins(struct map_request *req, struct map_piece *piece,
 		      struct lmap_node *node)
 {
-	return piece_pins(req, piece) && !(node->flags & LMAP_NODE_PIN);
+	return lmap_piece_pins(req, piece) && !(node->flags & LMAP_NODE_PIN);
 }
 
 /* Region pages of the piece in a mapping; true if there is something to add. */
@@ -482,7 +476,7 @@ static int piece_move(struct map_request *req, struct map_piece *piece)
 static int piece_make(struct map_request *req, struct map_piece *piece)
 {
 	struct lmap_region *region = piece->region;
-	bool pins = piece_pins(req, piece);
+	bool pins = lmap_piece_pins(req, piece);
 	int ret;
 
 	if (lmap_piece_moves(req, piece))

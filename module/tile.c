@@ -282,12 +282,6 @@ static bool page_is_huge(struct page *page)
 }
 
 /*
- * How a page is to be pinned. Who may not wait never pins for long, since that
- * can move pages.
- */
-enum pin_how { PIN_NOWAIT, PIN_CACHED, PIN_LASTING };
-
-/*
  * A page for long, without waiting: -EBUSY: it is where it may not stay, and can't
  * be moved while others hold it, as its own tile does until now; -EFAULT: perhaps
  * it is to arrive yet, by userfaultfd.
@@ -299,19 +293,19 @@ static long pin_lasting(struct mm_struct *mm, unsigned long page,
 				 pinned->pages, NULL);
 
 	pinned->lasting = n == 1;
-	return n == -ENOMEM || n == -EAGAIN ? -EBUSY : n;
+	return lmap_pin_is_stuck(n) ? -EBUSY : n;
 }
 
 /*
- * The page itself, faulting it in; may drop and retake the mmap_lock. What
+ * The page itself, faulting it in; may drop and retake the mmap_lock, or, without
+ * @locked, does not wait. Then it is not @lasting, which can move pages. What
  * arrives only now is there at the next try to have it for long.
  */
 static int pin_one(struct lmap_region *region, unsigned long page, u64 gen,
-		   enum pin_how how, int *locked, bool *huge)
+		   bool lasting, int *locked, bool *huge)
 {
 	struct mm_struct *mm = region->space->mm;
 	struct lmap_pinned pinned = { .nr = 1 };
-	bool nowait = how == PIN_NOWAIT;
 	unsigned int gup;
 	long n = -EFAULT;
 	int ret;
@@ -320,19 +314,19 @@ static int pin_one(struct lmap_region *region, unsigned long page, u64 gen,
 		       &pinned.bits);
 	if (ret)
 		return ret;
-	if (nowait)
+	if (!locked)
 		gup |= FOLL_NOWAIT;
-	if (how == PIN_LASTING)
+	if (lasting)
 		n = pin_lasting(mm, page, gup, &pinned);
 	if (n == -EFAULT)
 		n = lmap_compat_pin(mm, page << PAGE_SHIFT, 1, gup,
-				    pinned.pages, nowait ? NULL : locked);
-	if (!n && nowait)
+				    pinned.pages, locked);
+	if (!n && !locked)
 		return -EBUSY;
 	if (n != 1)
 		return n < 0 ? n : fatal_signal_pending(current) ?
 			-EINTR : -EFAULT;
-	if (how == PIN_LASTING && !pinned.lasting) {
+	if (lasting && !pinned.lasting) {
 		unpin_user_page(pinned.pages[0]);
 		return -EAGAIN;
 	}
@@ -347,30 +341,27 @@ static int pin_one(struct lmap_region *region, unsigned long page, u64 gen,
  * @last: last one; less than @first: none
  * @gup: how to pin them
  * @bits: of their tiles
- * @how: for long?
  */
 struct neighbours {
 	unsigned long first;
 	unsigned long last;
 	unsigned int gup;
 	unsigned long bits;
-	enum pin_how how;
 };
 
 /* Which ones, under the lender's mmap_lock. */
 static void neighbours_find(struct lmap_region *region, unsigned long page,
-			    enum pin_how how, struct neighbours *n)
+			    bool lasting, struct neighbours *n)
 {
 	struct vm_area_struct *vma = vma_lookup(region->space->mm,
 						page << PAGE_SHIFT);
 
 	n->first = 1;
 	n->last = 0;
-	n->how = how;
 	if (pin_kind(region, vma, &n->gup, &n->bits))
 		return;
 	n->gup |= FOLL_NOFAULT;
-	if (how == PIN_LASTING)
+	if (lasting)
 		n->gup |= FOLL_LONGTERM;
 	n->first = max3(round_down(page, LMAP_CHUNK_PAGES), region->first,
 			vma->vm_start >> PAGE_SHIFT);
@@ -388,7 +379,7 @@ static void neighbours_pin(struct lmap_region *region, struct neighbours *n,
 			   u64 gen, bool own)
 {
 	struct lmap_pinned pinned = { .bits = n->bits,
-				      .lasting = n->how == PIN_LASTING };
+				      .lasting = n->gup & FOLL_LONGTERM };
 	unsigned int misses = 0;
 
 	while (n->first <= n->last && misses < 4) {
@@ -416,7 +407,7 @@ static void neighbours_pin(struct lmap_region *region, struct neighbours *n,
 }
 
 static int pin_locked(struct lmap_region *region, unsigned long page, u64 gen,
-		      struct mm_struct *held, enum pin_how how, bool *huge)
+		      struct mm_struct *held, bool lasting, bool *huge)
 {
 	struct mm_struct *mm = region->space->mm;
 	bool own = !held && current->mm == mm;
@@ -429,10 +420,10 @@ static int pin_locked(struct lmap_region *region, unsigned long page, u64 gen,
 	} else if (held != mm && !mmap_read_trylock(mm)) {
 		return -EBUSY;
 	}
-	ret = pin_one(region, page, gen, how, &locked, huge);
+	ret = pin_one(region, page, gen, lasting, held ? NULL : &locked, huge);
 	if (ret || !locked)
 		goto out;
-	neighbours_find(region, page, how, &neighbours);
+	neighbours_find(region, page, lasting, &neighbours);
 	if (own) {
 		mmap_read_unlock(mm);
 		locked = 0;
@@ -455,7 +446,7 @@ static bool region_squeezed(struct lmap_region *region)
  * can have it with one entry then. Failing is no error.
  */
 static void pin_rest(struct lmap_region *region, unsigned long page,
-		     enum pin_how how)
+		     bool lasting)
 {
 	unsigned long first = max(round_down(page, LMAP_HUGE_PAGES),
 				  region->first);
@@ -478,7 +469,7 @@ static void pin_rest(struct lmap_region *region, unsigned long page,
 		mmu_interval_read_begin(&region->notifier);
 		if (mmap_read_lock_killable(mm))
 			break;
-		neighbours_find(region, at, how, &neighbours);
+		neighbours_find(region, at, lasting, &neighbours);
 		if (own)
 			mmap_read_unlock(mm);
 		neighbours_pin(region, &neighbours, gen, own);
@@ -523,9 +514,9 @@ out:
 }
 
 static bool tile_there(struct lmap_region *region, unsigned long page,
-		       enum pin_how how)
+		       bool lasting)
 {
-	if (how != PIN_LASTING)
+	if (!lasting)
 		return lmap_tile_get(region, page);
 	return lmap_tile_missing(region, page, page, true) > page;
 }
@@ -534,11 +525,11 @@ static bool tile_there(struct lmap_region *region, unsigned long page,
 #define LASTING_TRIES	64
 
 /*
- * Until the tile was there at some moment. -EBUSY: it would have to wait; or for
- * long it can't be had now.
+ * Until the tile was there at some moment; only without @held it can be
+ * @lasting. -EBUSY: it would have to wait; or for long it can't be had now.
  */
 static int tile_pin(struct lmap_region *region, unsigned long page,
-		    struct mm_struct *held, enum pin_how how)
+		    struct mm_struct *held, bool lasting)
 {
 	gfp_t gfp = held ? GFP_NOWAIT | __GFP_ACCOUNT : GFP_KERNEL_ACCOUNT;
 	unsigned int tries = 0;
@@ -555,7 +546,7 @@ static int tile_pin(struct lmap_region *region, unsigned long page,
 		return -EFAULT;
 	do {
 		cond_resched();
-		if (tile_there(region, page, how)) {
+		if (tile_there(region, page, lasting)) {
 			ret = 0;
 			break;
 		}
@@ -567,12 +558,12 @@ static int tile_pin(struct lmap_region *region, unsigned long page,
 		lmap_race_sleep(pin_gen_read);
 		mmu_interval_read_begin(&region->notifier);
 		lmap_race_sleep(pin_begun);
-		ret = pin_locked(region, page, gen, held, how, &huge);
-		if (how == PIN_LASTING && ++tries == LASTING_TRIES)
+		ret = pin_locked(region, page, gen, held, lasting, &huge);
+		if (lasting && ++tries == LASTING_TRIES)
 			break;
 	} while (ret == -EAGAIN && !held && !fatal_signal_pending(current));
 	if (!ret && huge && !held && !region_squeezed(region))
-		pin_rest(region, page, how);
+		pin_rest(region, page, lasting);
 	/* The last user of an mm must not be torn down under our locks. */
 	mmput_async(mm);
 	if (ret == -EAGAIN)
@@ -602,12 +593,12 @@ int lmap_tile_pin(struct lmap_region *region, unsigned long page,
 		  struct mm_struct *held)
 {
 	if (held)
-		return tile_pin(region, page, held, PIN_NOWAIT);
+		return tile_pin(region, page, held, false);
 	if (lmap_chunk_pinned(region, lmap_chunk_number(region, page)) &
 	    BIT_ULL(page % LMAP_CHUNK_PAGES) &&
-	    !tile_pin(region, page, NULL, PIN_LASTING))
+	    !tile_pin(region, page, NULL, true))
 		return 0;
-	return tile_pin(region, page, NULL, PIN_CACHED);
+	return tile_pin(region, page, NULL, false);
 }
 
 /**
@@ -630,7 +621,7 @@ int lmap_tile_keep(struct lmap_region *region, unsigned long page)
 	int ret;
 
 	for (tries = 0; tries < LMAP_MOVE_TRIES; tries++) {
-		ret = tile_pin(region, page, NULL, PIN_LASTING);
+		ret = tile_pin(region, page, NULL, true);
 		if (ret != -EBUSY)
 			return ret;
 		ret = lmap_tile_let_go(region->space,
